@@ -1,0 +1,143 @@
+"""Every error that Gatepass raises on purpose.
+
+    Error
+    ├── Malformed           we cannot read what was sent: correct it
+    ├── Unauthenticated     we do not know who is asking: bring a valid credential
+    ├── Denied              we know, and the answer is no: ask for less, or for more authority
+    │   └── LimitExceeded   ... until `retry_after` has passed: wait
+    ├── NotFound            there is no such thing: look at the list
+    ├── Conflict            the world is not as the caller assumed: read again
+    ├── UpstreamFailed      the system behind us failed: its operator has to act
+    └── Unavailable         we cannot answer safely, so we refuse: try later
+
+Families say what the caller does next; the `code` says what happened. `code` is API: never renamed,
+never reused. The message is lower case, one line, no full stop, user input in backticks; the hint is a
+sentence that an agent can act on. Neither may carry a secret or an internal name.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+__all__ = [
+    "CODES",
+    "Conflict",
+    "Denied",
+    "Error",
+    "LimitExceeded",
+    "Malformed",
+    "NotFound",
+    "Unauthenticated",
+    "Unavailable",
+    "UpstreamFailed",
+]
+
+
+class Error(Exception):
+    """The root. Raised only through its families.
+
+    `code` is a key of `CODES`; `hint` defaults to what that table says; `details` are further members of
+    the problem document (such as `missing_scope` or `approval_id`), text only.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = CODES[code] if hint is None else hint
+        self.details: Mapping[str, str] = details or {}
+
+
+class Malformed(Error):
+    """We cannot read what was sent."""
+
+
+class Unauthenticated(Error):
+    """We do not know who is asking."""
+
+
+class Denied(Error):
+    """We know who is asking, and the answer is no."""
+
+
+class LimitExceeded(Denied):
+    """A rate or budget is used up. `retry_after` is in milliseconds; None when waiting does not help."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retry_after: int | None,
+        hint: str | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, message, hint=hint, details=details)
+        self.retry_after = retry_after
+
+
+class NotFound(Error):
+    """There is no such thing."""
+
+
+class Conflict(Error):
+    """The world is not as the caller assumed."""
+
+
+class UpstreamFailed(Error):
+    """The system behind us failed."""
+
+
+class Unavailable(Error):
+    """We cannot answer safely, so we refuse."""
+
+
+CODES: Final[Mapping[str, str]] = {
+    # -- what we cannot read
+    "malformed_scope": "Write a scope as type:action[:pattern][?limit&limit], for example orders:refund:order-12345?amount<=50&amount>=0.",
+    "malformed_details": "Send authorization_details as RFC 9396 objects with type, actions, identifier and limits.",
+    "malformed_caveat": "Check the caveat's kind and fields against the reference.",
+    "malformed_catalogue": "Correct the named line of the file and load it again.",
+    "malformed_json": "Send one JSON value, UTF-8, no name twice in an object, numbers finite.",
+    "malformed_token": "Check that the whole token was copied; its checksum does not match.",
+    "malformed_request": "Correct the named part of the request.",
+    "malformed_config": "Correct the named file and line, then start again.",
+    "too_large": "Send less, or ask for the operation's limit to be raised.",
+    # -- who is asking
+    "credential_missing": "Send the token as `Authorization: Bearer gp_sk_...`.",
+    "credential_invalid": "Ask the owner for a new token; this one is unknown, expired or withdrawn.",
+    "person_required": "A person has to do this: sign in with `gatepass login` first.",
+    "machine_required": "Use a machine token (gp_sk_...) here; a person's token is refused.",
+    "reauthentication_required": "Sign in again with `gatepass login`; this needs a person seen within 15 minutes.",
+    # -- the answer is no
+    "scope_missing": "Ask the owner for a token with the missing scope.",
+    "role_forbids": "The agent's role does not allow this; an operator can widen the role.",
+    "unknown_scope": "Pick a scope from the catalogue; the nearest are named.",
+    "too_broad": "Ask for less, or for a shorter life, as the message says.",
+    "operation_unmapped": "Only operations that the upstream's operations file maps can be called.",
+    "caveat_veto": "The token carries a condition that does not hold now.",
+    "caveat_unreadable": "The token carries a condition that this version cannot read.",
+    "approval_unavailable": "This call needs a person's approval, which this deployment cannot ask for yet.",
+    "limit_exceeded": "Wait for `retry_after` milliseconds, then try once.",
+    "budget_exceeded": "The budget is spent; ask the owner for a new one.",
+    # -- the world is different
+    "not_found": "List what exists and pick from it.",
+    "conflict": "Read the current state and decide again.",
+    # -- the system behind us
+    "upstream_unreachable": "Try again later; the upstream's operator has to look at it.",
+    "upstream_timeout": "The outcome is unknown; look before you repeat it.",
+    "upstream_garbled": "The upstream's answer could not be read, so it was not passed on.",
+    "upstream_forbidden_address": "The upstream's address is not allowed; an operator has to correct it.",
+    # -- we refuse to guess
+    "journal_unavailable": "Nothing was done. The journal cannot be written; the operator has to make room or repair it.",
+    "storage_unavailable": "Nothing was changed. The store cannot be written; run `gatepass doctor`.",
+    "starting": "Try again in a second.",
+    "feed_stale": "Try again in a second; this process has lost touch with the others.",
+}
+"""Each code and its default hint. `docs/errors.md` explains every one of them."""

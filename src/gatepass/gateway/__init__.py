@@ -1,0 +1,3 @@
+"""The enforcement point: admit, inject, forward. REST, MCP, key-value, forward-auth."""
+
+__all__: list[str] = []

@@ -1,0 +1,3 @@
+"""Signing and sealing keys and their rotation. The only room with `cryptography`."""
+
+__all__: list[str] = []

@@ -1,0 +1,120 @@
+"""What an operator registers: agents, people, roles, upstreams.
+
+Plain records, nothing more: administration writes them, storage keeps them, the gateway reads them. What
+a role's scopes mean is the authority's matter; what an upstream's operations file says is the gateway's.
+Secrets are never part of a record: an upstream names its secret by id.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gatepass.access import AgentId, Instant, PersonId, SecretId, UpstreamId
+
+__all__ = [
+    "Agent",
+    "Injection",
+    "InjectionKind",
+    "OperatorRole",
+    "Person",
+    "Role",
+    "Upstream",
+    "UpstreamKind",
+]
+
+
+class OperatorRole(StrEnum):
+    """What a person may do to the deployment itself."""
+
+    ADMIN = "admin"
+    """Everything, the widening acts only within 15 minutes of signing in."""
+    OPERATOR = "operator"
+    """Creates and changes within existing roles; revokes."""
+    AUDITOR = "auditor"
+    """Reads everything, changes nothing, revokes nothing but a leaked token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A human who owns agents and tokens, or operates the deployment."""
+
+    id: PersonId
+    name: str
+    """Unique; what people type: `ada`."""
+    operator: OperatorRole | None
+    created: Instant
+    disabled: Instant | None = None
+    """Disabling a person withdraws everything that they own or consented to."""
+    password_hash: str | None = None
+    """Argon2id PHC string, for signing in at a terminal. Never leaves the server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A machine identity. It acts in one role, and one person answers for it."""
+
+    id: AgentId
+    name: str
+    """Unique; what people type: `support-bot`."""
+    owner: PersonId
+    role: str
+    created: Instant
+    disabled: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A live ceiling: narrowing it narrows every credential of its agents at once."""
+
+    name: str
+    scopes: tuple[str, ...]
+    """In the notation of scopes; classes and `*` are allowed here and follow the catalogue."""
+    asks_person: tuple[str, ...] = ()
+    """Scopes whose use waits for a person."""
+    max_lifetime: int | None = None
+    """Milliseconds; the longest life of a token issued under the role."""
+    created: Instant = Instant(0)
+
+
+class UpstreamKind(StrEnum):
+    """How an upstream is spoken to."""
+
+    REST = "rest"
+    MCP_HTTP = "mcp-http"
+    MCP_STDIO = "mcp-stdio"
+
+
+class InjectionKind(StrEnum):
+    """Where the secret goes."""
+
+    HEADER = "header"
+    QUERY = "query"
+    ENVIRONMENT = "environment"
+    """For MCP servers over stdio: a variable of the child process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Injection:
+    """`Authorization: Bearer ` + secret is `Injection(HEADER, "authorization", "Bearer ")`."""
+
+    kind: InjectionKind
+    name: str
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A system behind the gateway, the secret that it wants, and the file that maps its operations."""
+
+    id: UpstreamId
+    name: str
+    """Unique; the path segment in `/u/{name}/…` and `/mcp/{name}`."""
+    kind: UpstreamKind
+    target: str
+    """REST and MCP over HTTP: the exact base URL (scheme, host, port, base path), to which alone the secret
+    is ever sent. MCP over stdio: the command line, as a JSON array of strings."""
+    operations: str
+    """The text of the operations file."""
+    secret: SecretId | None = None
+    injection: Injection | None = None
+    created: Instant = Instant(0)
+    disabled: Instant | None = None

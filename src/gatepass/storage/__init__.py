@@ -1,0 +1,3 @@
+"""Adapters for the stores that rooms declare: SQLite, PostgreSQL, Redis protocol, memory."""
+
+__all__: list[str] = []

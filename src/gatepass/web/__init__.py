@@ -1,0 +1,3 @@
+"""HTTP: routes, status codes, problem documents."""
+
+__all__: list[str] = []
