@@ -115,7 +115,9 @@ CODES: Final[Mapping[str, str]] = {
     "person_required": "A person has to do this: sign in with `gatepass login` first.",
     "machine_required": "Use a machine token (gp_sk_...) here; a person's token is refused.",
     "reauthentication_required": "Sign in again with `gatepass login`; this needs a person seen within 15 minutes.",
+    "sign_in_failed": "Check the name and the password, or take a new code from the terminal of `gatepass up`.",
     # -- the answer is no
+    "operator_forbidden": "Your role in this deployment does not allow this; ask one of its admins.",
     "scope_missing": "Ask the owner for a token with the missing scope.",
     "role_forbids": "The agent's role does not allow this; an operator can widen the role.",
     "unknown_scope": "Pick a scope from the catalogue; the nearest are named.",
@@ -124,6 +126,8 @@ CODES: Final[Mapping[str, str]] = {
     "caveat_veto": "The token carries a condition that does not hold now.",
     "caveat_unreadable": "The token carries a condition that this version cannot read.",
     "approval_unavailable": "This call needs a person's approval, which this deployment cannot ask for yet.",
+    "upstream_unknown": "Ask the operator which upstreams there are; the name is in the path.",
+    "withdrawn_in_flight": "The token was withdrawn while the call was under way; its outcome may be unknown.",
     "limit_exceeded": "Wait for `retry_after` milliseconds, then try once.",
     "budget_exceeded": "The budget is spent; ask the owner for a new one.",
     # -- the world is different
@@ -137,6 +141,7 @@ CODES: Final[Mapping[str, str]] = {
     # -- we refuse to guess
     "journal_unavailable": "Nothing was done. The journal cannot be written; the operator has to make room or repair it.",
     "storage_unavailable": "Nothing was changed. The store cannot be written; run `gatepass doctor`.",
+    "secret_missing": "An operator has to store the upstream's secret again.",
     "starting": "Try again in a second.",
     "feed_stale": "Try again in a second; this process has lost touch with the others.",
 }

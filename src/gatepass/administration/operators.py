@@ -1,0 +1,152 @@
+"""What an operator may do: one table, one check, asked again inside every change.
+
+An act has the least operator role that it needs and a class. The classes are those of actions, read for
+this surface as: `read` looks, `delete` takes away (revoke, narrow, disable), `write` replaces like with
+like (rotate), `admin` widens. Class `admin` needs a person who authenticated within 15 minutes, in a
+session: no stored token carries it, whoever's it is. A machine's token does nothing here at all.
+
+The check reads the person, the role and the credential as they are now, never as they were when the
+request came in: whoever was disabled while waiting for their turn is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from gatepass.access import ActionClass, CredentialId, Instant, PersonId
+from gatepass.credentials import TokenKind, TokenRecord
+from gatepass.errors import Denied, Unauthenticated
+from gatepass.registry import OperatorRole, Person
+
+__all__ = ["FRESH", "RULES", "STORABLE", "Act", "Operator", "Rule", "check"]
+
+FRESH: Final = 15 * 60_000
+"""Milliseconds after signing in during which a session carries class `admin`."""
+
+STORABLE: Final = frozenset(ActionClass) - {ActionClass.ADMIN}
+"""The classes that a stored token can carry at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Who is asking, as verified: the person, and the credential that they presented from where."""
+
+    person: PersonId
+    credential: CredentialId
+    source: str | None = None
+
+
+class Act(StrEnum):
+    """Everything that can be done to a deployment."""
+
+    READ = "read"
+    READ_JOURNAL = "journal.read"
+    CREATE_PERSON = "person.create"
+    INVITE_PERSON = "person.invite"
+    DISABLE_PERSON = "person.disable"
+    CREATE_AGENT = "agent.create"
+    CHANGE_AGENT = "agent.change"
+    DISABLE_AGENT = "agent.disable"
+    ENABLE_AGENT = "agent.enable"
+    NARROW_ROLE = "role.narrow"
+    WIDEN_ROLE = "role.widen"
+    DELETE_ROLE = "role.delete"
+    CREATE_UPSTREAM = "upstream.create"
+    CHANGE_UPSTREAM = "upstream.change"
+    DISABLE_UPSTREAM = "upstream.disable"
+    ENABLE_UPSTREAM = "upstream.enable"
+    DELETE_UPSTREAM = "upstream.delete"
+    STORE_SECRET = "secret.store"  # noqa: S105  the name of an act
+    DELETE_SECRET = "secret.delete"  # noqa: S105  the name of an act
+    REWRAP_SECRETS = "secret.rewrap"
+    CREATE_TOKEN = "token.create"  # noqa: S105  the name of an act
+    CREATE_PERSON_TOKEN = "token.create_own"  # noqa: S105  the name of an act
+    WIDEN_TOKEN = "token.widen"  # noqa: S105  the name of an act
+    NARROW_TOKEN = "token.narrow"  # noqa: S105  the name of an act
+    ROTATE_TOKEN = "token.rotate"  # noqa: S105  the name of an act
+    REVOKE_TOKEN = "token.revoke"  # noqa: S105  the name of an act
+    REVOKE_AGENT = "agent.revoke"
+    REVOKE_PERSON = "person.revoke"
+    REVOKE_EVERYTHING = "everything.revoke"
+    SET_PASSWORD = "password.set"  # noqa: S105  the name of an act
+    END_SESSION = "session.end"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an act needs. `role` None: every person. `owner`: whoever owns the thing may too, whatever their role."""
+
+    role: OperatorRole | None
+    kind: ActionClass
+    owner: bool = False
+
+
+_READ, _WRITE, _TAKE, _WIDEN = ActionClass.READ, ActionClass.WRITE, ActionClass.DELETE, ActionClass.ADMIN
+_AUDITOR, _OPERATOR, _ADMIN = OperatorRole.AUDITOR, OperatorRole.OPERATOR, OperatorRole.ADMIN
+
+RULES: Final[Mapping[Act, Rule]] = {
+    Act.READ: Rule(_AUDITOR, _READ),
+    Act.READ_JOURNAL: Rule(_AUDITOR, _READ),
+    Act.CREATE_PERSON: Rule(_ADMIN, _WIDEN),
+    Act.INVITE_PERSON: Rule(_ADMIN, _WIDEN),
+    Act.DISABLE_PERSON: Rule(_ADMIN, _TAKE),
+    Act.CREATE_AGENT: Rule(_OPERATOR, _WIDEN),
+    Act.CHANGE_AGENT: Rule(_OPERATOR, _WIDEN),
+    Act.DISABLE_AGENT: Rule(_OPERATOR, _TAKE, owner=True),
+    Act.ENABLE_AGENT: Rule(_OPERATOR, _WIDEN),
+    Act.NARROW_ROLE: Rule(_ADMIN, _TAKE),
+    Act.WIDEN_ROLE: Rule(_ADMIN, _WIDEN),
+    Act.DELETE_ROLE: Rule(_ADMIN, _TAKE),
+    Act.CREATE_UPSTREAM: Rule(_ADMIN, _WIDEN),
+    Act.CHANGE_UPSTREAM: Rule(_ADMIN, _WIDEN),
+    Act.DISABLE_UPSTREAM: Rule(_OPERATOR, _TAKE),
+    Act.ENABLE_UPSTREAM: Rule(_ADMIN, _WIDEN),
+    Act.DELETE_UPSTREAM: Rule(_ADMIN, _TAKE),
+    Act.STORE_SECRET: Rule(_ADMIN, _WIDEN),
+    Act.DELETE_SECRET: Rule(_ADMIN, _TAKE),
+    Act.REWRAP_SECRETS: Rule(_ADMIN, _WIDEN),
+    Act.CREATE_TOKEN: Rule(_OPERATOR, _WIDEN),
+    Act.CREATE_PERSON_TOKEN: Rule(_AUDITOR, _WIDEN),
+    Act.WIDEN_TOKEN: Rule(_OPERATOR, _WIDEN),
+    Act.NARROW_TOKEN: Rule(_OPERATOR, _TAKE, owner=True),
+    Act.ROTATE_TOKEN: Rule(_OPERATOR, _WRITE, owner=True),
+    Act.REVOKE_TOKEN: Rule(_OPERATOR, _TAKE, owner=True),
+    Act.REVOKE_AGENT: Rule(_OPERATOR, _TAKE, owner=True),
+    Act.REVOKE_PERSON: Rule(_OPERATOR, _TAKE, owner=True),
+    Act.REVOKE_EVERYTHING: Rule(_OPERATOR, _TAKE),
+    Act.SET_PASSWORD: Rule(None, _WIDEN),
+    Act.END_SESSION: Rule(None, _TAKE),
+}
+"""The whole of it. A test holds that every act has its row and that each row is tried from below and above."""
+
+_RANK: Final[Mapping[OperatorRole | None, int]] = {None: 0, _AUDITOR: 1, _OPERATOR: 2, _ADMIN: 3}
+
+
+def check(act: Act, person: Person, credential: TokenRecord, now: Instant, *, owner: bool = False) -> None:
+    """Let `person`, asking with `credential`, do `act`, or raise why not.
+
+    `owner` says that the thing is theirs. Whether the credential is genuine and alive was decided before
+    (`sessions`); what is left to say is what it carries.
+    """
+    rule = RULES[act]
+    if credential.kind is TokenKind.MACHINE:
+        raise Unauthenticated("person_required", "a machine token is refused where a person is required")
+    if credential.owner != person.id:
+        raise Unauthenticated("credential_invalid", "the credential is not valid")
+    if _RANK[person.operator] < _RANK[rule.role] and not (rule.owner and owner):
+        role = "no role" if person.operator is None else f"the role `{person.operator}`"
+        raise Denied("operator_forbidden", f"`{act}` needs the role `{rule.role}`, and `{person.name}` has {role}")
+    if rule.kind is _WIDEN:
+        _require_fresh(act, credential, now)
+    elif rule.kind not in credential.limits.classes:
+        raise Denied("operator_forbidden", f"`{act}` is of class `{rule.kind}`, which this token does not carry")
+
+
+def _require_fresh(act: Act, credential: TokenRecord, now: Instant) -> None:
+    if credential.kind is not TokenKind.SESSION or credential.authenticated is None:
+        raise Unauthenticated(
+            "reauthentication_required", f"`{act}` needs a person who has just signed in; no stored token carries it"
+        )
+    if not 0 <= now - credential.authenticated <= FRESH:
+        raise Unauthenticated("reauthentication_required", f"`{act}` needs a person who signed in within 15 minutes")

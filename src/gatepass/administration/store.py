@@ -1,0 +1,69 @@
+"""The store as administration sees it: one transaction is records and the journal entries that tell of them.
+
+Administration is the only writer of these records in a deployment, so a store need not compare versions.
+Its law is one sentence: after `commit` has returned, every put, every removal and every entry is on the
+disk, in one transaction; when it raises, none of them is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from gatepass.access import SecretId
+from gatepass.audit import Entry
+from gatepass.credentials import TokenRecord
+from gatepass.registry import Agent, Person, Role, Upstream
+
+__all__ = ["KeptSecret", "Record", "Records", "Store"]
+
+
+class KeptSecret(Protocol):
+    """A sealed secret as this room sees it: it has a name, and nobody here can open it.
+
+    The real record is the vault's. Administration gets it from the injected sealing function and hands it
+    on; the store's adapter knows the rest of it.
+    """
+
+    @property
+    def id(self) -> SecretId:
+        """`sec_…`, which is also its place in order of creation."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """Unique; what people type."""
+        ...
+
+
+Record: TypeAlias = Person | Agent | Role | Upstream | TokenRecord | KeptSecret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Everything that is kept, as read at the start."""
+
+    people: tuple[Person, ...] = ()
+    agents: tuple[Agent, ...] = ()
+    roles: tuple[Role, ...] = ()
+    upstreams: tuple[Upstream, ...] = ()
+    secrets: tuple[KeptSecret, ...] = ()
+    tokens: tuple[TokenRecord, ...] = ()
+
+
+class Store(Protocol):
+    """Keeps the records. Every implementation passes `tests/contracts/store.py`."""
+
+    async def load(self) -> Records:
+        """Everything, in the order of creation. Raises `Unavailable` (`storage_unavailable`)."""
+        ...
+
+    async def commit(
+        self, puts: Sequence[Record] = (), removals: Sequence[Record] = (), entries: Sequence[Entry] = ()
+    ) -> None:
+        """Put (add, or replace by id; a role by name), remove, and append to the journal: all or nothing, durable.
+
+        The entries get their places in the chain in the order given, in the same transaction. Raises
+        `Unavailable` (`storage_unavailable`, or `journal_unavailable` when it is the journal that failed),
+        and then nothing has changed. A removal of what is not there is no error.
+        """
+        ...
