@@ -64,14 +64,18 @@ class TokenRecord:
     parent: CredentialId | None = None
     """Withdrawing the parent withdraws this one."""
     meters: CredentialId
-    """Whose meters this token draws on: its own id, or the one that it replaced by rotation."""
+    """Whose meters this token draws on: its own id, or that of the first of its line after rotations."""
     run: RunId | None = None
     authenticated: Instant | None = None
     """For a session: when the person last authenticated."""
     revoked: Instant | None = None
     revoked_because: str | None = None
+    replaces: CredentialId | None = None
+    """The token that this one took over from by rotation. Revoking this one revokes that one too."""
     replaced_by: CredentialId | None = None
     retires: Instant | None = None
     """Set by a rotation with an overlap: the instant from which this one is refused."""
+    began: Instant | None = None
+    """When the first token of the line was issued, None for a first: renewals are counted together."""
     ancestors: tuple[CredentialId, ...] = field(default=())
     """Every credential that this one descends from, nearest first."""
