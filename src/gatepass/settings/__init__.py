@@ -1,0 +1,32 @@
+"""Settings, read once at the start; rooms get plain values."""
+
+from gatepass.settings.model import (
+    HostSettings,
+    JournalSettings,
+    KeySettings,
+    KeySource,
+    LifetimeSettings,
+    LimitSettings,
+    Rate,
+    Settings,
+    SizeSettings,
+    TimeoutSettings,
+)
+from gatepass.settings.reading import CONFIG_NAME, Problem, load, read
+
+__all__ = [
+    "CONFIG_NAME",
+    "HostSettings",
+    "JournalSettings",
+    "KeySettings",
+    "KeySource",
+    "LifetimeSettings",
+    "LimitSettings",
+    "Problem",
+    "Rate",
+    "Settings",
+    "SizeSettings",
+    "TimeoutSettings",
+    "load",
+    "read",
+]

@@ -1,0 +1,217 @@
+"""What can be set, what each setting means, what it is when nobody sets it, and what is expected of a value.
+
+`docs/settings.md` lists every one of them; a test holds the two together. Spans are milliseconds, sizes bytes.
+No setting holds a secret: the sealing key stands in a file of its own or in the environment.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+from gatepass.errors import Malformed
+from gatepass.units import (
+    DURATION_EXPECTED,
+    RATE_EXPECTED,
+    SIZE_EXPECTED,
+    parse_duration,
+    parse_rate,
+    parse_size,
+)
+
+__all__ = [
+    "HostSettings",
+    "JournalSettings",
+    "KeySettings",
+    "KeySource",
+    "LifetimeSettings",
+    "LimitSettings",
+    "Rate",
+    "Settings",
+    "SizeSettings",
+    "TimeoutSettings",
+]
+
+_HOST_NAME: Final = re.compile(
+    r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`count` acts per `period` milliseconds."""
+
+    count: int
+    period: int
+
+
+class KeySource(StrEnum):
+    """Where the key-encryption key comes from."""
+
+    FILE = "file"
+    ENVIRONMENT = "environment"
+
+
+def _from_text(parse: Callable[[str], T]) -> BeforeValidator:
+    """Read text with `parse`; anything but text is refused."""
+
+    def reader(value: object) -> T:
+        if not isinstance(value, str):
+            raise ValueError("not text")  # noqa: TRY004 - pydantic turns only ValueError into a problem
+        try:
+            return parse(value)
+        except Malformed as error:
+            raise ValueError(error.message) from None
+
+    return BeforeValidator(reader)
+
+
+def _whole(value: object) -> int:
+    """A TOML integer, or its digits in the environment. `true` is not 1."""
+    if isinstance(value, str) and re.fullmatch(r"0|[1-9][0-9]{0,11}", value, re.ASCII):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("not a whole number")
+
+
+def _host(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        if _HOST_NAME.fullmatch(text):
+            return text
+        raise
+
+
+def _absolute(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not text.isprintable() or not path.is_absolute():
+        raise ValueError("not an absolute path")
+    return path
+
+
+def _expects(what: str) -> FieldInfo:
+    """What a complaint about the value, and the reference, say is expected."""
+    info: FieldInfo = Field(json_schema_extra={"expected": what})
+    return info
+
+
+def _rate(text: str) -> Rate:
+    return Rate(*parse_rate(text))
+
+
+Duration = Annotated[int, _from_text(parse_duration), _expects(DURATION_EXPECTED)]
+Size = Annotated[int, _from_text(parse_size), _expects(SIZE_EXPECTED)]
+RateSetting = Annotated[Rate, _from_text(_rate), _expects(RATE_EXPECTED)]
+Port = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=65_535), _expects("a whole number from 0 to 65535")]
+_COUNT = Field(ge=1, le=1_000_000_000, json_schema_extra={"expected": "a whole number from 1 to 1000000000"})
+Count = Annotated[int, BeforeValidator(_whole), _COUNT]
+OptionalCount = Annotated[int | None, BeforeValidator(_whole), _COUNT]
+Host = Annotated[str, _from_text(_host), _expects("a host name in lower case or an IP address, without a port")]
+_PATH = _expects("an absolute path, or one that starts with ~/")
+AbsolutePath = Annotated[Path, _from_text(_absolute), _PATH]
+OptionalPath = Annotated[Path | None, _from_text(_absolute), _PATH]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HostSettings(_Table):
+    """`[server]`: where the one process listens, and under which names."""
+
+    host: Host = Field(default="127.0.0.1", description="The address to listen on.")
+    port: Port = Field(default=8420, description="The port to listen on; 0 takes a free one.")
+    agents_host: Host = Field(
+        default="127.0.0.1", description="The host name of agents and machines. It refuses the paths of people."
+    )
+    people_host: Host = Field(
+        default="localhost", description="The host name of people. It refuses the paths of agents and machines."
+    )
+
+
+class KeySettings(_Table):
+    """`[key]`: where the key-encryption key, which seals the secrets in custody, comes from."""
+
+    source: Annotated[KeySource, _expects("file or environment")] = Field(
+        default=KeySource.FILE,
+        description="`file`: a 0600 file, made at the first start. `environment`: the variable GATEPASS_KEY.",
+    )
+    file: OptionalPath = Field(default=None, description="The key file; without it, `sealing.key` in the data folder.")
+
+
+class LimitSettings(_Table):
+    """`[limits]`: the deployment's own ceiling, and what a token gets that names no limits of its own."""
+
+    account: RateSetting = Field(
+        default=Rate(6_000, 60_000),
+        description="The ceiling of the whole deployment: calls that it lets through, all tokens together.",
+    )
+    attempts: RateSetting = Field(
+        default=Rate(600, 60_000),
+        description="A token's attempts; refused calls count too, so that a loop is slowed down.",
+    )
+    calls: RateSetting = Field(default=Rate(300, 60_000), description="A token's permitted calls.")
+    writes_per_minute: OptionalCount = Field(
+        default=None, description="A token's permitted calls of any class but `read`, a minute."
+    )
+    requests_per_day: OptionalCount = Field(default=None, description="A token's permitted calls a UTC day.")
+
+
+class LifetimeSettings(_Table):
+    """`[lifetimes]`: how long things live when nobody says otherwise."""
+
+    token: Duration = Field(default=28_800_000, description="A token for which no life was asked.")
+    session: Duration = Field(default=28_800_000, description="A person's session after signing in.")
+    fresh: Duration = Field(default=900_000, description="How long after signing in a person may widen anything.")
+    sign_in_code: Duration = Field(default=600_000, description="The one-time sign-in code that `gatepass up` shows.")
+
+
+class JournalSettings(_Table):
+    """`[journal]`: the record of everything."""
+
+    waiting: Count = Field(
+        default=10_000,
+        description="Entries that may wait for the disk. One more, and calls are refused instead of unrecorded.",
+    )
+
+
+class TimeoutSettings(_Table):
+    """`[timeouts]`: how long we wait for others."""
+
+    connect: Duration = Field(default=5_000, description="For a connection to an upstream.")
+    answer: Duration = Field(default=60_000, description="For the head of an upstream's answer.")
+    idle: Duration = Field(default=60_000, description="Between two pieces of a body or stream.")
+    shutdown: Duration = Field(default=10_000, description="For calls in flight when the server is told to stop.")
+
+
+class SizeSettings(_Table):
+    """`[sizes]`: the most that we read of anything."""
+
+    request: Size = Field(default=1 << 20, description="A request body that is decided on; a larger one is refused.")
+    answer: Size = Field(default=64 << 20, description="An upstream's answer.")
+
+
+class Settings(_Table):
+    """Everything that was set, with defaults for what was not."""
+
+    data: AbsolutePath = Field(description="The data folder: the database, the journal, and the key file.")
+    policies: tuple[str, ...] = Field(
+        default=(), description="Policy files. Not supported yet: naming one stops the start."
+    )
+    server: HostSettings = HostSettings()
+    key: KeySettings = KeySettings()
+    limits: LimitSettings = LimitSettings()
+    lifetimes: LifetimeSettings = LifetimeSettings()
+    journal: JournalSettings = JournalSettings()
+    timeouts: TimeoutSettings = TimeoutSettings()
+    sizes: SizeSettings = SizeSettings()
