@@ -1,3 +1,25 @@
 """Signing and sealing keys and their rotation. The only room with `cryptography`."""
 
-__all__: list[str] = []
+from gatepass.keys.digests import Digests
+from gatepass.keys.guarded import Guarded
+from gatepass.keys.keyring import Entropy, Keyring
+from gatepass.keys.origins import Destination, origin_of
+from gatepass.keys.passwords import hash_password, needs_rehash, verify_password
+from gatepass.keys.sealing import SealedSecret, Sealer
+from gatepass.keys.signing import SigningKey, VerifyingKey
+
+__all__ = [
+    "Destination",
+    "Digests",
+    "Entropy",
+    "Guarded",
+    "Keyring",
+    "SealedSecret",
+    "Sealer",
+    "SigningKey",
+    "VerifyingKey",
+    "hash_password",
+    "needs_rehash",
+    "origin_of",
+    "verify_password",
+]
