@@ -109,6 +109,9 @@ CODES: Final[Mapping[str, str]] = {
     "malformed_request": "Correct the named part of the request.",
     "malformed_config": "Correct the named file and line, then start again.",
     "too_large": "Send less, or ask for the operation's limit to be raised.",
+    "too_slow": "Send the whole request without long pauses.",
+    "unsupported_media": "Send JSON as `Content-Type: application/json`, without a content encoding.",
+    "misdirected": "Agents and people use different host names here; use the one that the message names.",
     # -- who is asking
     "credential_missing": "Send the token as `Authorization: Bearer gp_sk_...`.",
     "credential_invalid": "Ask the owner for a new token; this one is unknown, expired or withdrawn.",
@@ -132,16 +135,25 @@ CODES: Final[Mapping[str, str]] = {
     "budget_exceeded": "The budget is spent; ask the owner for a new one.",
     # -- the world is different
     "not_found": "List what exists and pick from it.",
+    "method_not_allowed": "Use a method that the path has; `allow` names them.",
     "conflict": "Read the current state and decide again.",
     # -- the system behind us
     "upstream_unreachable": "Try again later; the upstream's operator has to look at it.",
     "upstream_timeout": "The outcome is unknown; look before you repeat it.",
     "upstream_garbled": "The upstream's answer could not be read, so it was not passed on.",
     "upstream_forbidden_address": "The upstream's address is not allowed; an operator has to correct it.",
+    # -- the server, as the command line and the SDK see it
+    "server_unreachable": "Start it with `gatepass up`, or set GATEPASS_URL to where it listens.",
+    "server_timeout": "The outcome is unknown; look before you repeat it.",
+    "server_garbled": "Check that GATEPASS_URL names a Gatepass server, of a version that this one understands.",
     # -- we refuse to guess
+    "internal": "Try once more; if it happens again, tell the operator the time of it.",
     "journal_unavailable": "Nothing was done. The journal cannot be written; the operator has to make room or repair it.",
     "storage_unavailable": "Nothing was changed. The store cannot be written; run `gatepass doctor`.",
     "secret_missing": "An operator has to store the upstream's secret again.",
+    "secret_unreadable": "An operator has to restore the key file that the secret was sealed under, or store the secret again.",
+    "secret_bound_elsewhere": "The upstream's address has changed; an operator has to store its secret again for the new one.",
+    "secret_unusable": "The upstream's secret does not fit where it is to be put; an operator has to store it again.",
     "starting": "Try again in a second.",
     "feed_stale": "Try again in a second; this process has lost touch with the others.",
 }
