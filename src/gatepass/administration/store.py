@@ -9,33 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from gatepass.access import SecretId
 from gatepass.audit import Entry
 from gatepass.credentials import TokenRecord
+from gatepass.keys import SealedSecret
 from gatepass.registry import Agent, Person, Role, Upstream
 
-__all__ = ["KeptSecret", "Record", "Records", "Store"]
+__all__ = ["Record", "Records", "Store"]
 
 
-class KeptSecret(Protocol):
-    """A sealed secret as this room sees it: it has a name, and nobody here can open it.
-
-    The real record is the vault's. Administration gets it from the injected sealing function and hands it
-    on; the store's adapter knows the rest of it.
-    """
-
-    @property
-    def id(self) -> SecretId:
-        """`sec_…`, which is also its place in order of creation."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Unique; what people type."""
-        ...
-
-
-Record: TypeAlias = Person | Agent | Role | Upstream | TokenRecord | KeptSecret
+Record: TypeAlias = Person | Agent | Role | Upstream | TokenRecord | SealedSecret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +28,7 @@ class Records:
     agents: tuple[Agent, ...] = ()
     roles: tuple[Role, ...] = ()
     upstreams: tuple[Upstream, ...] = ()
-    secrets: tuple[KeptSecret, ...] = ()
+    secrets: tuple[SealedSecret, ...] = ()
     tokens: tuple[TokenRecord, ...] = ()
 
 
