@@ -84,7 +84,9 @@ def _host(text: str) -> str | None:
 
 
 def _unclear(target: str) -> Malformed:
-    shown = target if target.isascii() and target.isprintable() and len(target) <= 100 and "@" not in target else "…"  # noqa: PLR2004 - a line, not a page; what stands before `@` may be a password
+    """Repeat a target only as far as it cannot hold a password or a key: nothing before `@`, nothing after `?`."""
+    plain = target.isascii() and target.isprintable() and not set("@?#") & set(target)
+    shown = target[:100] if plain else "…"
     return Malformed(
         "malformed_request",
         f"`{shown}` is not an upstream's base URL",
