@@ -1,0 +1,234 @@
+"""One connection to one Gatepass server: where it may go, what it may carry, how much it reads.
+
+A token goes to the server that was named and nowhere else: no redirect is followed, no proxy and no `.netrc`
+of the environment is used, and plain HTTP beyond this machine is refused unless somebody says `unsafe_http`.
+Answers are bounded, and errors are ours: whoever calls sees `gatepass.errors` and nothing of the HTTP library.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import quote, urlsplit
+
+import httpx2
+
+from gatepass import exact
+from gatepass.access import Json
+from gatepass.client.problems import error_from
+from gatepass.errors import Error, Malformed, Unauthenticated, Unavailable, UpstreamFailed
+
+__all__ = ["DEFAULT_URL", "Health", "Transport", "segment"]
+
+DEFAULT_URL: Final = "http://localhost:8420"
+"""The host name of people, at which the management API answers."""
+
+_MOST_BYTES: Final = 16 << 20
+_MOST_LINE: Final = 1 << 20
+_CONNECT_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a server says about itself to anybody."""
+
+    url: str
+    refusal: str | None
+    """Why it cannot serve now; None when it can."""
+    date: datetime | None
+    """What its clock says, to the second."""
+
+
+class Transport:
+    """Sends requests to one server, in the order in which they are made. Not for several threads at once.
+
+    `timeout` is in seconds and bounds the wait for each piece of an answer. Raises `Malformed` for a URL or a
+    token that cannot be one.
+    """
+
+    def __init__(
+        self, url: str = DEFAULT_URL, token: str | None = None, *, timeout: float = 30.0, unsafe_http: bool = False
+    ) -> None:
+        self.url = _checked_url(url, unsafe_http=unsafe_http)
+        self._origin, host = _pinned(self.url)
+        headers = {
+            "host": host,
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": "gatepass",
+        }
+        if token is not None:
+            headers["authorization"] = f"Bearer {_checked_token(token)}"
+        self._client = httpx2.Client(
+            headers=headers,
+            timeout=httpx2.Timeout(timeout, connect=_CONNECT_SECONDS),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json = None) -> Json:
+        """Send one request and read the whole answer: None for an empty one. Raises the error that it tells of."""
+        with self._send(method, path, query, body) as response:
+            content = _whole(response)
+            if response.is_success:
+                return _read(content) if content else None
+            raise _refusal(response, content)
+
+    def health(self) -> Health:
+        """Whether the server can serve. Raises `Unavailable` where none answers, `UpstreamFailed` for another's."""
+        with self._send("GET", "/readyz", None, None) as response:
+            content = _whole(response)
+            refusal = None if response.is_success else _refusal(response, content)
+            if (refusal is None and content.strip() != b"ok") or isinstance(refusal, UpstreamFailed):
+                raise _garbled("something that is not a Gatepass server's answer")
+            reason = None if refusal is None else refusal.message
+            return Health(self.url, reason, _date(response.headers.get("date")))
+
+    @contextmanager
+    def lines(self, path: str, *, query: Mapping[str, str] | None = None) -> Iterator[Iterator[bytes]]:
+        """GET an answer of many lines, one at a time, each without its end. An answer that is cut off raises."""
+        with self._send("GET", path, query, None) as response:
+            if not response.is_success:
+                raise _refusal(response, _whole(response))
+            yield _lines(response)
+
+    @contextmanager
+    def _send(self, method: str, path: str, query: Mapping[str, str] | None, body: Json) -> Iterator[httpx2.Response]:
+        content = None if body is None else exact.write(body)
+        headers = {} if content is None else {"content-type": "application/json"}
+        try:
+            with self._client.stream(
+                method, self._origin + path, params=query or None, content=content, headers=headers
+            ) as response:
+                if "content-encoding" in response.headers:
+                    raise _garbled("an encoded answer that nobody asked for")
+                yield response
+        except (httpx2.ConnectError, httpx2.ConnectTimeout):
+            raise Unavailable("server_unreachable", f"no Gatepass server answers at `{self.url}`") from None
+        except httpx2.TimeoutException:
+            raise Unavailable("server_timeout", f"`{self.url}` did not answer in time") from None
+        except httpx2.HTTPError:
+            raise Unavailable("server_timeout", f"`{self.url}` broke off the connection") from None
+
+
+def segment(text: str) -> str:
+    """`text` as one segment of a path, whatever it contains; a dot segment would walk and is no id."""
+    if text in {"", ".", ".."}:
+        raise Malformed("malformed_request", f"`{text}` is not a name or an id", hint="Write the name or the id.")
+    return quote(text, safe="")
+
+
+def _checked_url(url: str, *, unsafe_http: bool) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+        parts = urlsplit("")
+    strange = parts.username is not None or parts.password is not None or parts.query or parts.fragment
+    if (
+        parts.scheme not in {"http", "https"}
+        or not host
+        or strange
+        or not url.isascii()
+        or not url.isprintable()
+        or " " in url
+    ):
+        raise Malformed(
+            "malformed_request",
+            "GATEPASS_URL is not the address of a server",
+            hint=f"Write it as http://host:port or https://host, for example {DEFAULT_URL}.",
+        )
+    if parts.scheme == "http" and not unsafe_http and not _is_this_machine(host):
+        raise Malformed(
+            "malformed_request",
+            f"`{host}` is another machine, and http:// would show the token to everybody in between",
+            hint="Use https://, or set GATEPASS_UNSAFE_HTTP=1 where the network itself is protected.",
+        )
+    return url.rstrip("/")
+
+
+def _pinned(url: str) -> tuple[str, str]:
+    """Where to connect to, and the `Host` to ask for.
+
+    Over plain HTTP `localhost` means 127.0.0.1 here. Resolved, it may mean ::1 first, where anybody on this machine
+    can listen on a port that Gatepass has taken on 127.0.0.1 alone, and would be handed the token.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname != "localhost":
+        return url, parts.netloc
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"http://127.0.0.1{port}{parts.path}", parts.netloc
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _checked_token(token: str) -> str:
+    if not token.isascii() or not token.isprintable() or " " in token or not token:
+        raise Unauthenticated("malformed_token", "GATEPASS_TOKEN is not a token", hint="Copy the whole token again.")
+    return token
+
+
+def _whole(response: httpx2.Response) -> bytes:
+    content = bytearray()
+    for piece in response.iter_raw():
+        content += piece
+        if len(content) > _MOST_BYTES:
+            raise _garbled(f"more than {_MOST_BYTES} bytes")
+    return bytes(content)
+
+
+def _lines(response: httpx2.Response) -> Iterator[bytes]:
+    rest = b""
+    for piece in response.iter_raw():
+        *whole, rest = (rest + piece).split(b"\n")
+        yield from whole
+        if len(rest) > _MOST_LINE:
+            raise _garbled(f"a line of more than {_MOST_LINE} bytes")
+    if rest:
+        raise _garbled("a last line without an end")
+
+
+def _read(content: bytes) -> Json:
+    try:
+        return exact.read(content, max_bytes=_MOST_BYTES)
+    except Malformed:
+        raise _garbled("something that is not JSON") from None
+
+
+def _refusal(response: httpx2.Response, content: bytes) -> Error:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    problem = _read(content) if kind == "application/problem+json" else None
+    return error_from(response.status_code, problem)
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text or "").astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _garbled(what: str) -> UpstreamFailed:
+    return UpstreamFailed("server_garbled", f"the server sent {what}")
