@@ -1,3 +1,28 @@
 """The shapes that carry an authority: API token, access token, capability; proofs of possession."""
 
-__all__: list[str] = []
+from gatepass.credentials.ids import new_id
+from gatepass.credentials.lifetime import Life, check_holder, life
+from gatepass.credentials.records import Rate, TokenKind, TokenLimits, TokenRecord
+from gatepass.credentials.rotation import Rotation, line, refusal, revoke, rotate
+from gatepass.credentials.tokens import PATTERN, IssuedToken, UnverifiedToken, issue, issue_text
+
+__all__ = [
+    "PATTERN",
+    "IssuedToken",
+    "Life",
+    "Rate",
+    "Rotation",
+    "TokenKind",
+    "TokenLimits",
+    "TokenRecord",
+    "UnverifiedToken",
+    "check_holder",
+    "issue",
+    "issue_text",
+    "life",
+    "line",
+    "new_id",
+    "refusal",
+    "revoke",
+    "rotate",
+]

@@ -75,7 +75,7 @@ class TokenRecord:
     replaced_by: CredentialId | None = None
     retires: Instant | None = None
     """Set by a rotation with an overlap: the instant from which this one is refused."""
-    began: Instant | None = None
-    """When the first token of the line was issued, None for a first: renewals are counted together."""
+    latest: Instant | None = None
+    """The instant that no renewal goes beyond, because the token is broad; None for a narrow one. Kept by rotation."""
     ancestors: tuple[CredentialId, ...] = field(default=())
     """Every credential that this one descends from, nearest first."""
