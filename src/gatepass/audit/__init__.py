@@ -1,6 +1,44 @@
 """The tamper-evident journal: entries, joins, checkpoints, proofs."""
 
-from gatepass.audit.entries import Entry
-from gatepass.audit.journal import Journal, Ticket
+from gatepass.audit.bodies import Labels, labels_of, members_of, write_body
+from gatepass.audit.chain import ORIGIN, Head, Row, WriterId, line_of, link, read_line
+from gatepass.audit.entries import CLOSED, OPENED, RECOVERED, Entry
+from gatepass.audit.heads import Checkpoint, checkpoint_text, read_checkpoint, signed
+from gatepass.audit.journal import Archive, Journal, Ticket
+from gatepass.audit.search import Call, Found, Page, Query, Story, tell
+from gatepass.audit.verify import Fault, FaultKind, Report, Verifier
 
-__all__ = ["Entry", "Journal", "Ticket"]
+__all__ = [
+    "CLOSED",
+    "OPENED",
+    "ORIGIN",
+    "RECOVERED",
+    "Archive",
+    "Call",
+    "Checkpoint",
+    "Entry",
+    "Fault",
+    "FaultKind",
+    "Found",
+    "Head",
+    "Journal",
+    "Labels",
+    "Page",
+    "Query",
+    "Report",
+    "Row",
+    "Story",
+    "Ticket",
+    "Verifier",
+    "WriterId",
+    "checkpoint_text",
+    "labels_of",
+    "line_of",
+    "link",
+    "members_of",
+    "read_checkpoint",
+    "read_line",
+    "signed",
+    "tell",
+    "write_body",
+]

@@ -6,6 +6,7 @@ arguments appear as a keyed digest, and only the properties that a limit or poli
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from gatepass.access import (
     AgentId,
@@ -19,7 +20,14 @@ from gatepass.access import (
     RunId,
 )
 
-__all__ = ["Entry"]
+__all__ = ["CLOSED", "OPENED", "RECOVERED", "Entry"]
+
+OPENED: Final = "journal.opened"
+"""The event of each writer's first entry, which names the head that it follows on."""
+CLOSED: Final = "journal.closed"
+"""The event of a writer's last entry when it ended in order. A writer that was killed has none."""
+RECOVERED: Final = "journal.recovered"
+"""The event by which a writer says since when it could not write, and how many entries are lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,15 @@
-"""The journal as the rooms that write to it see it."""
+"""The journal as the rooms see it: those that write to it, and those that read it."""
 
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from gatepass.access import CredentialId, RunId
+from gatepass.audit.chain import Head
 from gatepass.audit.entries import Entry
+from gatepass.audit.search import Page, Query, Story
+from gatepass.audit.verify import Report
 
-__all__ = ["Journal", "Ticket"]
+__all__ = ["Archive", "Journal", "Ticket"]
 
 
 class Ticket(Protocol):
@@ -22,6 +27,35 @@ class Journal(Protocol):
         """Give `entry` its place in the chain, now, and hand back its receipt.
 
         Raises `Unavailable` (`journal_unavailable`) when the journal has failed or its queue is full:
-        whoever cannot record must not act.
+        whoever cannot record must not act. Raises `Malformed` (`too_large`) for an entry that cannot be
+        abridged to fit.
         """
+        ...
+
+
+class Archive(Protocol):
+    """Reads what was written, without ever holding up who writes. Every implementation passes the same suite.
+
+    All of it raises `Unavailable`: `storage_unavailable` when it cannot be read, `journal_damaged` when an
+    entry that has to be shown is none.
+    """
+
+    async def search(self, query: Query) -> Page:
+        """A page of the entries that `query` asks for, newest first."""
+        ...
+
+    async def story(self, of: RunId | CredentialId) -> Story:
+        """Everything about one run (`run_…`) or one credential (`crd_…`), joined."""
+        ...
+
+    async def verify(self, saved: Sequence[Head] = ()) -> Report:
+        """Check the whole chain, and that it still holds the heads that somebody kept."""
+        ...
+
+    async def head(self) -> Head:
+        """Where the chain stands on the disk."""
+        ...
+
+    def export(self, after: int = 0) -> AsyncIterator[bytes]:
+        """Every entry after the number `after`, a line each, as `docs/journal.md` says."""
         ...
