@@ -1,5 +1,25 @@
 """Rates and budgets as pure functions over stored state; reserve, settle, release."""
 
+from gatepass.limits.account import allot, left
+from gatepass.limits.headers import rate_limit_fields, retry_after_seconds
 from gatepass.limits.ledger import Drawn, Exhausted, Ledger, Level
+from gatepass.limits.spent import Spent, restored, spent_by
+from gatepass.limits.steady import Steady
+from gatepass.limits.token_meters import attempts, drawn_by_call
 
-__all__ = ["Drawn", "Exhausted", "Ledger", "Level"]
+__all__ = [
+    "Drawn",
+    "Exhausted",
+    "Ledger",
+    "Level",
+    "Spent",
+    "Steady",
+    "allot",
+    "attempts",
+    "drawn_by_call",
+    "left",
+    "rate_limit_fields",
+    "restored",
+    "retry_after_seconds",
+    "spent_by",
+]

@@ -21,29 +21,42 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """All the meters were drawn. `levels` is in the order asked for."""
+    """All the meters were drawn, at `at`. `levels` is in the order asked for.
+
+    It is the receipt that a draw is undone with: what a quota gave in one window can only go back to that one.
+    """
 
     reservations: tuple[Reservation, ...]
     levels: tuple[Level, ...]
+    at: Instant
 
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """None was drawn, because `level`'s meter had too little left. `retry_after` in ms, None when waiting does not help."""
+    """None was drawn, because `level`'s meter had too little left.
+
+    `retry_after` is in milliseconds, None when waiting does not help. Where several meters had too little, it
+    is the one that takes longest.
+    """
 
     level: Level
     retry_after: int | None
 
 
 class Ledger(Protocol):
-    """Draws on meters: all at once, or none. Every implementation passes `tests/contracts/ledger.py`."""
+    """Draws on meters: all at once, or none. Every implementation passes `tests/contracts/ledger.py`.
+
+    A reservation that cannot be counted (a cost below 0 or not a number, a rate without a period) raises
+    `Malformed` (`malformed_amount`), and then nothing was drawn either. A ledger that cannot say how a meter
+    stands raises `Unavailable` (`limits_unavailable`): it never guesses.
+    """
 
     async def draw(self, reservations: Sequence[Reservation], now: Instant) -> Drawn | Exhausted:
         """Draw every reservation, or none. Atomic against every other draw."""
         ...
 
-    async def give_back(self, reservations: Sequence[Reservation], now: Instant) -> None:
-        """Undo a draw of which no byte left the house."""
+    async def give_back(self, drawn: Drawn) -> None:
+        """Undo a draw of which no byte left the house. To be called at most once for each."""
         ...
 
     async def levels(self, reservations: Sequence[Reservation], now: Instant) -> tuple[Level, ...]:

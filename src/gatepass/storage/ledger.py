@@ -1,0 +1,134 @@
+"""The ledger of a deployment that is one process: states in memory, every draw one uninterrupted step.
+
+No method awaits between reading a state and writing it. That is the whole of its atomicity: an `await` put there
+lets two callers read the same state, and `tests/limits` turns red. What must survive a restart is written by
+whoever journals the intent, and handed to `rebuild` before the first permit.
+
+Memory is bounded. A rate or quota whose period is over is forgotten, which gives nothing back: whenever one is
+added, a few of the others are looked at. Totals are kept until `forget` says that nobody can present their credential
+any more. Beyond `most` meters a new one is refused.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from itertools import chain
+from typing import Final
+
+from gatepass.access import Instant, MeterKind, Reservation
+from gatepass.errors import Unavailable
+from gatepass.limits import Drawn, Exhausted, Level, Spent, Steady, meters, restored
+
+__all__ = ["InProcessLedger"]
+
+LOOKED_AT: Final = 4
+"""States that are looked at, and forgotten if they have ended, for each one that is added."""
+
+_Key = tuple[str, MeterKind, int]
+"""A meter's name, its kind, and the period of a quota: a state of one kind or period never stands in for another."""
+
+
+class InProcessLedger:
+    """A `limits.Ledger`. Not to be shared between threads."""
+
+    def __init__(self, *, most: int = 1_000_000) -> None:
+        self._most = most
+        self._states: dict[_Key, meters.State] = {}
+        self._round: deque[_Key] = deque()
+        """The keys of rates and quotas, in the order in which they are looked at next."""
+        self._totals: dict[str, set[_Key]] = {}
+        """The keys of totals, by whose they are."""
+        self._steady = Steady()
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    def rebuild(self, used: Mapping[str, Decimal], windows: Iterable[Spent] = ()) -> None:
+        """Take over what is durably spent: `used` of each total, and rows of quotas. Never less than is known.
+
+        Raises `Malformed` for a row that cannot be counted: whoever starts with it must not permit anything.
+        """
+        for row in chain((Spent(meter, amount) for meter, amount in used.items()), windows):
+            state = restored(row)
+            key = (row.meter, MeterKind.QUOTA if row.period else MeterKind.TOTAL, row.period)
+            known = self._states.get(key)
+            if known is None or known < state:
+                self._put(key, state)
+
+    async def draw(self, reservations: Sequence[Reservation], now: Instant) -> Drawn | Exhausted:
+        """See `limits.Ledger`. What is drawn twice in one call is drawn twice."""
+        at = self._steady.read(now)
+        after: dict[_Key, meters.State] = {}
+        levels: list[Level] = []
+        worst: Exhausted | None = None
+        for reservation in reservations:
+            key = _key(reservation)
+            drawn = meters.draw(after[key] if key in after else self._state(reservation, at), reservation, at)
+            if isinstance(drawn, Exhausted):
+                worst = drawn if worst is None else _longer(worst, drawn)
+            else:
+                after[key] = drawn[0]
+                levels.append(drawn[1])
+        if worst is not None:
+            return worst if worst.retry_after is None else replace(worst, retry_after=worst.retry_after + at - now)
+        self._make_room(sum(key not in self._states for key in after), at)
+        for key, state in after.items():
+            self._put(key, state)
+        return Drawn(tuple(reservations), tuple(levels), at)
+
+    async def give_back(self, drawn: Drawn) -> None:
+        """See `limits.Ledger`."""
+        for reservation in drawn.reservations:
+            key = _key(reservation)
+            state = meters.give_back(self._states.get(key), reservation, drawn.at)
+            if state is not None:
+                self._states[key] = state
+
+    async def levels(self, reservations: Sequence[Reservation], now: Instant) -> tuple[Level, ...]:
+        """See `limits.Ledger`."""
+        at = self._steady.read(now)
+        return tuple(meters.level(self._state(one, at), one, at) for one in reservations)
+
+    def forget(self, owner: str) -> None:
+        """Drop the totals of `owner`, the part of their keys before `/`, once its life is over: it gives them back."""
+        for key in self._totals.pop(owner, ()):
+            self._states.pop(key, None)
+
+    def _state(self, reservation: Reservation, at: Instant) -> meters.State | None:
+        return self._steady.stands(self._states.get(_key(reservation)), reservation, at)
+
+    def _put(self, key: _Key, state: meters.State) -> None:
+        if key not in self._states:
+            if key[1] is MeterKind.TOTAL:
+                self._totals.setdefault(key[0].partition("/")[0], set()).add(key)
+            else:
+                self._round.append(key)
+        self._states[key] = state
+
+    def _make_room(self, added: int, at: Instant) -> None:
+        """Forget some of what has ended; raise `Unavailable` if `added` states more are too many."""
+        if not added:
+            return
+        for _ in range(min(LOOKED_AT * added, len(self._round))):
+            key = self._round.popleft()
+            state = self._states.get(key)
+            end = None if state is None else meters.ends(state)
+            if end is not None and end <= at:
+                del self._states[key]
+                self._steady.forgot(key[1], end)
+            elif state is not None:
+                self._round.append(key)
+        if len(self._states) + added > self._most:
+            raise Unavailable("limits_unavailable", "there are more meters than can be kept")
+
+
+def _key(reservation: Reservation) -> _Key:
+    period = reservation.period if reservation.kind is MeterKind.QUOTA else 0
+    return reservation.meter, reservation.kind, period or 0
+
+
+def _longer(one: Exhausted, other: Exhausted) -> Exhausted:
+    if one.retry_after is None or (other.retry_after is not None and other.retry_after <= one.retry_after):
+        return one
+    return other
