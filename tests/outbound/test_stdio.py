@@ -14,7 +14,7 @@ import pytest
 
 from gatepass.access import CredentialId, UpstreamId
 from gatepass.errors import UpstreamFailed
-from gatepass.gateway.mcp.messages import Answer
+from gatepass.gateway.mcp.wire.messages import Answer
 from gatepass.gateway.mcp.peers import Outgoing, Peer, Progress
 from gatepass.outbound import lines, stdio
 from gatepass.outbound.stdio import StdioServers

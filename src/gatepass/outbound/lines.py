@@ -16,7 +16,7 @@ import structlog
 
 from gatepass.access import Json
 from gatepass.errors import Malformed, UpstreamFailed
-from gatepass.gateway.mcp.messages import (
+from gatepass.gateway.mcp.wire.messages import (
     Answer,
     Call,
     Notice,

@@ -15,8 +15,8 @@ from typing import Final, Protocol, TypeVar
 from gatepass import __version__
 from gatepass.access import CredentialId, Json
 from gatepass.errors import Malformed, UpstreamFailed
-from gatepass.gateway.mcp.eras import CAPABILITIES_KEY, CLIENT_KEY, LEGACY, MODERN, NAMED, VERSION_KEY
-from gatepass.gateway.mcp.messages import Answer, Call, Fault, Notice
+from gatepass.gateway.mcp.wire.eras import CAPABILITIES_KEY, CLIENT_KEY, LEGACY, MODERN, NAMED, VERSION_KEY
+from gatepass.gateway.mcp.wire.messages import Answer, Call, Fault, Notice
 from gatepass.gateway.requests import Headers
 from gatepass.registry import Upstream
 

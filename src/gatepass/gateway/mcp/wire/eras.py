@@ -19,7 +19,7 @@ from typing import Final
 
 from gatepass.access import Json
 from gatepass.errors import Malformed
-from gatepass.gateway.mcp.messages import Call, Notice
+from gatepass.gateway.mcp.wire.messages import Call, Notice
 from gatepass.gateway.requests import Headers
 
 __all__ = [

@@ -17,7 +17,7 @@ from typing import Final
 from gatepass import exact
 from gatepass.access import Json
 from gatepass.errors import Malformed
-from gatepass.gateway.mcp.eras import decoded, encoded, single
+from gatepass.gateway.mcp.wire.eras import decoded, encoded, single
 from gatepass.gateway.requests import Headers
 
 __all__ = ["Mirror", "check", "mirrors", "write"]
