@@ -1,6 +1,6 @@
 """A sealed record opens as exactly what it was sealed as, or not at all."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -17,21 +17,17 @@ from gatepass.keys.unsealing import unseal
 AT = Instant(1_763_820_000_000)
 
 
-@dataclass(frozen=True)
-class Place:
-    id: UpstreamId
-    target: str
-    kind: str = "rest"
-
-
-ORDERS = Place(UpstreamId("ups_orders"), "https://api.orders.example/v1")
+ORDERS = UpstreamId("ups_orders")
+ORIGIN = "https://api.orders.example:443"
 KEYRING = Keyring.create(AT, Numbered(b"first"))
 plaintexts = st.binary(min_size=LEAST_SECRET_BYTES, max_size=200)
 
 
-def seal(plaintext: bytes, *, place: Place = ORDERS, keyring: Keyring = KEYRING, version: int = 1) -> SealedSecret:
+def seal(plaintext: bytes, *, keyring: Keyring = KEYRING) -> SealedSecret:
     sealer = Sealer(lambda: keyring, Numbered(b"seal"))
-    return sealer.seal(plaintext, id=SecretId("sec_1"), name="orders-key", upstream=place, version=version, at=AT)
+    return sealer.seal(
+        plaintext, id=SecretId("sec_1"), name="orders-key", upstream=ORDERS, origin=ORIGIN, version=1, at=AT
+    )
 
 
 def with_member(sealed: SealedSecret, member: str, value: Any) -> SealedSecret:
@@ -100,10 +96,10 @@ def test_only_the_name_and_the_time_are_not_authenticated() -> None:
 
 def test_a_data_key_cannot_be_lent_to_another_record() -> None:
     one = Sealer(lambda: KEYRING, Numbered(b"one")).seal(
-        b"secret of one", id=SecretId("sec_1"), name="one", upstream=ORDERS, version=1, at=AT
+        b"secret of one", id=SecretId("sec_1"), name="one", upstream=ORDERS, origin=ORIGIN, version=1, at=AT
     )
     two = Sealer(lambda: KEYRING, Numbered(b"two")).seal(
-        b"secret of two", id=SecretId("sec_2"), name="two", upstream=ORDERS, version=1, at=AT
+        b"secret of two", id=SecretId("sec_2"), name="two", upstream=ORDERS, origin=ORIGIN, version=1, at=AT
     )
     for mixed in (
         replace(one, wrapped=two.wrapped),
@@ -141,7 +137,8 @@ def test_another_keyring_does_not_open_it() -> None:
 def test_equal_secrets_look_nothing_alike() -> None:
     sealer = Sealer(lambda: KEYRING, Numbered(b"twice"))
     one, two = (
-        sealer.seal(b"same secret", id=SecretId("sec_1"), name="n", upstream=ORDERS, version=1, at=AT) for _ in range(2)
+        sealer.seal(b"same secret", id=SecretId("sec_1"), name="n", upstream=ORDERS, origin=ORIGIN, version=1, at=AT)
+        for _ in range(2)
     )
     assert one.ciphertext != two.ciphertext
     assert one.wrapped != two.wrapped
@@ -208,5 +205,5 @@ class TestRotation:
 def test_a_source_of_randomness_that_runs_dry_stops_the_sealing() -> None:
     with pytest.raises(ValueError, match="another number of bytes"):
         Sealer(lambda: KEYRING, lambda size: b"\0" * (size - 1)).seal(
-            b"sk_live_0123456789", id=SecretId("sec_1"), name="n", upstream=ORDERS, version=1, at=AT
+            b"sk_live_0123456789", id=SecretId("sec_1"), name="n", upstream=ORDERS, origin=ORIGIN, version=1, at=AT
         )

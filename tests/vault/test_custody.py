@@ -9,7 +9,7 @@ from tests.keys.randomness import Numbered
 
 from gatepass.access import Instant, SecretId, UpstreamId
 from gatepass.errors import Malformed, Unavailable
-from gatepass.keys import Keyring, SealedSecret, Sealer
+from gatepass.keys import Keyring, SealedSecret, Sealer, origin_of
 from gatepass.registry import Upstream, UpstreamKind
 from gatepass.vault import Custody
 
@@ -30,7 +30,15 @@ class Holder:
         self.sealer = Sealer(lambda: self.keyring, Numbered(b"sealer"))
 
     def seal(self, upstream: Upstream = ORDERS) -> SealedSecret:
-        return self.sealer.seal(PLAINTEXT, id=SecretId("sec_1"), name="key", upstream=upstream, version=1, at=AT)
+        return self.sealer.seal(
+            PLAINTEXT,
+            id=SecretId("sec_1"),
+            name="key",
+            upstream=upstream.id,
+            origin=origin_of(upstream),
+            version=1,
+            at=AT,
+        )
 
 
 @pytest.mark.parametrize("upstream", [ORDERS, GIT], ids=["rest", "stdio"])

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gatepass.access import Instant, SecretId, UpstreamId
 from gatepass.errors import Malformed
 from gatepass.keys.keyring import DATA_KEY_BYTES, Entropy, Keyring, draw
-from gatepass.keys.origins import Destination, origin_of
 
 __all__ = ["LEAST_SECRET_BYTES", "MOST_SECRET_BYTES", "NONCE_BYTES", "SealedSecret", "Sealer"]
 
@@ -69,11 +68,12 @@ class Sealer:
         *,
         id: SecretId,  # noqa: A002 - the record's own word
         name: str,
-        upstream: Destination,
+        upstream: UpstreamId,
+        origin: str,
         version: int,
         at: Instant,
     ) -> SealedSecret:
-        """Seal `plaintext` for one upstream at its present origin. Raises `Malformed`; over 16 KiB, `too_large`."""
+        """Seal `plaintext` for one upstream at one origin, as `origin_of` names it. Raises `Malformed`."""
         if len(plaintext) < LEAST_SECRET_BYTES:
             raise Malformed("malformed_request", f"a secret has at least {LEAST_SECRET_BYTES} bytes")
         if len(plaintext) > MOST_SECRET_BYTES:
@@ -84,8 +84,8 @@ class Sealer:
         empty = SealedSecret(
             id=id,
             name=name,
-            upstream=upstream.id,
-            origin=origin_of(upstream),
+            upstream=upstream,
+            origin=origin,
             version=version,
             key_id=key.id,
             wrapped=b"",
