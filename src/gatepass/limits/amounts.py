@@ -50,9 +50,6 @@ def units(given: Decimal, what: str) -> int:
     )
 
 
-def amount(counted: int, *, whole: bool = False) -> Decimal:
-    """The amount that `counted` units make; with `whole`, rounded down to whole acts. Never below 0."""
-    counted = max(counted, 0)
-    if whole or counted % UNIT == 0:
-        return Decimal(counted // UNIT)
-    return _EXACT.scaleb(Decimal(counted), -PLACES).normalize(_EXACT)
+def amount(counted: int) -> Decimal:
+    """The amount that `counted` units make. Never below 0."""
+    return _EXACT.scaleb(Decimal(max(counted, 0)), -PLACES).normalize(_EXACT)

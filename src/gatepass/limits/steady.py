@@ -32,9 +32,9 @@ class Steady:
         self._latest: Instant | None = None
         self._stepped: Instant | None = None
         """When the clock last went back for good."""
-        self._forgotten: dict[MeterKind, Instant] = {}
+        self._forgotten: dict[MeterKind, int] = {}
         """The latest end of the states that were forgotten, by kind."""
-        self._lost: dict[MeterKind, Instant] = {}
+        self._lost: dict[MeterKind, int] = {}
         """The same as it was when the clock went back, where it is after the instant that the clock went back to."""
 
     def read(self, now: Instant) -> Instant:
@@ -48,7 +48,7 @@ class Steady:
         self._latest = now
         return now
 
-    def forgot(self, kind: MeterKind, end: Instant) -> None:
+    def forgot(self, kind: MeterKind, end: int) -> None:
         """Take note that a state that ended at `end` is no longer kept."""
         self._forgotten[kind] = max(end, self._forgotten.get(kind, end))
 

@@ -6,10 +6,11 @@ because the new token keeps the id of the first of its line. Nobody else's key c
 no `/`.
 
 Attempts are drawn before anything is decided, so that a loop of refused calls is throttled too. The others
-are drawn by permitted calls only.
+are drawn by permitted calls only. Both functions are remembered, because they are asked the same on every call.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from gatepass.access import ActionClass, MeterKind, Reservation
@@ -25,11 +26,13 @@ MINUTE: Final = 60_000
 DAY: Final = 86_400_000
 
 
+@lru_cache(maxsize=4096)
 def attempts(meters: str, count: int, period: int) -> Reservation:
     """One presentation of a token that verified: `count` per `period` milliseconds, whatever comes of them."""
     return Reservation(f"{meters}/{ATTEMPTS}", MeterKind.RATE, Decimal(count), period=period)
 
 
+@lru_cache(maxsize=4096)
 def drawn_by_call(
     meters: str,
     kind: ActionClass,

@@ -25,8 +25,11 @@ __all__ = ["InProcessLedger"]
 LOOKED_AT: Final = 4
 """States that are looked at, and forgotten if they have ended, for each one that is added."""
 
-_Key = tuple[str, MeterKind, int]
-"""A meter's name, its kind, and the period of a quota: a state of one kind or period never stands in for another."""
+_Key = tuple[str, int]
+"""A meter's name, and the period of a quota, 0 for a rate, -1 for a total: none of them ever stands in for another."""
+
+_RATE: Final = 0
+_TOTAL: Final = -1
 
 
 class InProcessLedger:
@@ -51,7 +54,7 @@ class InProcessLedger:
         """
         for row in chain((Spent(meter, amount) for meter, amount in used.items()), windows):
             state = restored(row)
-            key = (row.meter, MeterKind.QUOTA if row.period else MeterKind.TOTAL, row.period)
+            key = (row.meter, row.period or _TOTAL)
             known = self._states.get(key)
             if known is None or known < state:
                 self._put(key, state)
@@ -62,17 +65,24 @@ class InProcessLedger:
         after: dict[_Key, meters.State] = {}
         levels: list[Level] = []
         worst: Exhausted | None = None
+        added = 0
         for reservation in reservations:
             key = _key(reservation)
-            drawn = meters.draw(after[key] if key in after else self._state(reservation, at), reservation, at)
+            state = after.get(key)
+            if state is None:
+                state = self._states.get(key)
+                added += state is None
+                state = self._steady.stands(state, reservation, at)
+            drawn = meters.draw(state, reservation, at)
             if isinstance(drawn, Exhausted):
                 worst = drawn if worst is None else _longer(worst, drawn)
             else:
-                after[key] = drawn[0]
-                levels.append(drawn[1])
+                after[key], level = drawn
+                levels.append(level)
         if worst is not None:
             return worst if worst.retry_after is None else replace(worst, retry_after=worst.retry_after + at - now)
-        self._make_room(sum(key not in self._states for key in after), at)
+        if added:
+            self._make_room(added, at)
         for key, state in after.items():
             self._put(key, state)
         return Drawn(tuple(reservations), tuple(levels), at)
@@ -88,19 +98,17 @@ class InProcessLedger:
     async def levels(self, reservations: Sequence[Reservation], now: Instant) -> tuple[Level, ...]:
         """See `limits.Ledger`."""
         at = self._steady.read(now)
-        return tuple(meters.level(self._state(one, at), one, at) for one in reservations)
+        states = [self._steady.stands(self._states.get(_key(one)), one, at) for one in reservations]
+        return tuple(meters.level(state, one, at) for state, one in zip(states, reservations, strict=True))
 
     def forget(self, owner: str) -> None:
         """Drop the totals of `owner`, the part of their keys before `/`, once its life is over: it gives them back."""
         for key in self._totals.pop(owner, ()):
             self._states.pop(key, None)
 
-    def _state(self, reservation: Reservation, at: Instant) -> meters.State | None:
-        return self._steady.stands(self._states.get(_key(reservation)), reservation, at)
-
     def _put(self, key: _Key, state: meters.State) -> None:
         if key not in self._states:
-            if key[1] is MeterKind.TOTAL:
+            if key[1] == _TOTAL:
                 self._totals.setdefault(key[0].partition("/")[0], set()).add(key)
             else:
                 self._round.append(key)
@@ -108,15 +116,13 @@ class InProcessLedger:
 
     def _make_room(self, added: int, at: Instant) -> None:
         """Forget some of what has ended; raise `Unavailable` if `added` states more are too many."""
-        if not added:
-            return
         for _ in range(min(LOOKED_AT * added, len(self._round))):
             key = self._round.popleft()
             state = self._states.get(key)
-            end = None if state is None else meters.ends(state)
+            end = None if state is None else state.ends()
             if end is not None and end <= at:
                 del self._states[key]
-                self._steady.forgot(key[1], end)
+                self._steady.forgot(MeterKind.QUOTA if key[1] else MeterKind.RATE, end)
             elif state is not None:
                 self._round.append(key)
         if len(self._states) + added > self._most:
@@ -124,8 +130,11 @@ class InProcessLedger:
 
 
 def _key(reservation: Reservation) -> _Key:
-    period = reservation.period if reservation.kind is MeterKind.QUOTA else 0
-    return reservation.meter, reservation.kind, period or 0
+    if reservation.kind is MeterKind.RATE:
+        return reservation.meter, _RATE
+    if reservation.kind is MeterKind.TOTAL:
+        return reservation.meter, _TOTAL
+    return reservation.meter, reservation.period or _RATE  # a quota without a period is refused before it is kept
 
 
 def _longer(one: Exhausted, other: Exhausted) -> Exhausted:
