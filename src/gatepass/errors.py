@@ -150,6 +150,7 @@ CODES: Final[Mapping[str, str]] = {
     # -- the world is different
     "not_found": "List what exists and pick from it.",
     "method_not_allowed": "Use a method that the path has; `allow` names them.",
+    "upstream_changed": "Send the request again; the upstream was changed while it came in.",
     "conflict": "Read the current state and decide again.",
     # -- the system behind us
     "upstream_unreachable": "Try again later; the upstream's operator has to look at it.",

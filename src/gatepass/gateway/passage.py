@@ -1,0 +1,146 @@
+"""An admitted call on its way: it can be cut at any moment, yields the secret once, and is settled once.
+
+Steps 10, 11 and 13 of admission. A passage watches for withdrawals from before its intent is written
+until it is finished; `withdrawn` is set the moment its credential, or anything above it, falls.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from gatepass.access import Access, ActionClass, Instant
+from gatepass.audit import Entry, Journal, Ticket
+from gatepass.errors import Denied, Error, Unauthenticated, Unavailable
+from gatepass.gateway.callers import Caller, answer_headers, denial_entry, described
+from gatepass.gateway.requests import Headers
+from gatepass.gateway.snapshot import Snapshot
+from gatepass.limits import Drawn, Ledger
+from gatepass.vault import Custody, Secret
+
+__all__ = ["House", "Passage"]
+
+
+class House(Protocol):
+    """What a passage needs of the admission that opened it."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is alive now."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """The meters."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """Where intents and outcomes go."""
+        ...
+
+    @property
+    def custody(self) -> Custody:
+        """The one opener of secrets."""
+        ...
+
+    @property
+    def clock(self) -> Callable[[], Instant]:
+        """The time."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Passage:
+    """One admitted call. Opened by `Admission.admit`; whoever holds it must `finish` it, whatever happens."""
+
+    caller: Caller
+    access: Access
+    drawn: Drawn
+    admission: House
+    withdrawn: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the call has to be cut at once."""
+    _unwatch: Callable[[], None] | None = None
+    _intent: Ticket | None = None
+    _finished: bool = False
+
+    @property
+    def decision(self) -> str:
+        """The id that joins the call's entries."""
+        return self.caller.decision
+
+    @property
+    def headers(self) -> Headers:
+        """What the answer says of the decision and the limits."""
+        return answer_headers(self.caller)
+
+    async def open(self, intent: Entry) -> None:
+        """(10) Watch for withdrawals, write the intent; for a mutating call, wait until it is on the disk."""
+        house = self.admission
+        self._unwatch = house.snapshot.live.watch(
+            self.caller.credential.id, self.caller.request.upstream, self.withdrawn.set
+        )
+        try:
+            self._intent = house.journal.append(intent)
+            if self.access.action.kind is not ActionClass.READ:
+                await self._intent.durable()
+        except BaseException:  # the journal's refusal or a cancellation: nothing has left the house
+            with suppress(Unavailable):
+                await self.finish(sent=False, error="abandoned")
+            raise
+
+    def inject(self) -> Secret | None:
+        """(11) Step 3 once more; then the upstream's secret, or None where it wants none. Raises if withdrawn."""
+        served = self.caller.served
+        assert served is not None  # noqa: S101  a passage exists only for a served upstream
+        veto = self.admission.snapshot.live.check(self.caller.credential.id, served.upstream.name)
+        if veto or self.withdrawn.is_set():
+            detail = veto.detail if veto else "the token was withdrawn"
+            raise described(Unauthenticated("credential_invalid", detail), self.caller)
+        if served.upstream.secret is None:
+            return None
+        sealed = self.admission.snapshot.secrets.get(served.upstream.secret)
+        if sealed is None:
+            message = f"the secret of upstream `{served.upstream.name}` is missing"
+            raise described(Unavailable("secret_missing", message), self.caller)
+        return self.admission.custody.open(sealed, served.upstream)
+
+    async def finish(
+        self, *, status: int | None = None, bytes_out: int = 0, sent: bool, error: str | None = None
+    ) -> None:
+        """(13) Settle: give the meters back only if no byte left the house, and journal the outcome.
+
+        For a read, returns when the record is durable: the surface awaits it before the last byte of the
+        answer. Idempotent: the first call counts.
+        """
+        if self._finished:
+            return
+        self._finished = True
+        self._leave()
+        house = self.admission
+        now = house.clock()
+        if not sent:
+            await house.ledger.give_back(self.drawn)
+        entry = replace(
+            denial_entry(self.caller, error or "ok", at=now),
+            event="call.finished",
+            outcome=None,
+            action=f"{self.access.resource.type}:{self.access.action.name}",
+            action_class=self.access.action.kind.value,
+            reservations=() if sent else self.drawn.reservations,
+            status=status,
+            bytes_out=bytes_out,
+        )
+        ticket = house.journal.append(entry)
+        if self.access.action.kind is ActionClass.READ:
+            await ticket.durable()
+
+    def cut(self) -> Error:
+        """What is raised, or noted, when `withdrawn` was set in the middle of the call."""
+        return described(Denied("withdrawn_in_flight", "the token was withdrawn during the call"), self.caller)
+
+    def _leave(self) -> None:
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None

@@ -1,0 +1,193 @@
+"""What a gateway decides with, in memory: agents, roles, upstreams, tokens, withdrawals.
+
+Issuing adds to it and invalidates nothing; a change of role, agent or upstream replaces that one record
+and recompiles what depends on it. It never goes to a store: whoever changes the store tells it, and a
+withdrawal reaches it before the person who asked for it gets an answer.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from gatepass.access import AgentId, CredentialId, Instant, PersonId, SecretId
+from gatepass.authority import Authority, Catalogue, Credential, Permission, Scope
+from gatepass.credentials import TokenRecord
+from gatepass.errors import Malformed
+from gatepass.gateway.operations import Operations, read_operations
+from gatepass.policy import RolePolicy
+from gatepass.registry import Agent, Person, Role, Upstream
+from gatepass.revocation import Live
+from gatepass.vault import SealedSecret
+
+__all__ = ["Record", "Served", "Snapshot"]
+
+Record = Agent | Person | Role | Upstream | TokenRecord | SealedSecret
+
+MOST_WAITING: Final = 256
+"""Callers that may wait at once for a token id that nobody has heard of yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A compiled upstream."""
+
+    upstream: Upstream
+    operations: Operations
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The types and actions that its operations file declares."""
+        return self.operations.catalogue
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The live state of one gateway process. Synchronous: no reader ever sees half a change."""
+
+    live: Live
+    people: dict[PersonId, Person] = field(default_factory=dict)
+    agents: dict[AgentId, Agent] = field(default_factory=dict)
+    roles: dict[str, RolePolicy] = field(default_factory=dict)
+    upstreams: dict[str, Served] = field(default_factory=dict)
+    """By name."""
+    tokens: dict[CredentialId, TokenRecord] = field(default_factory=dict)
+    credentials: dict[CredentialId, Credential] = field(default_factory=dict)
+    secrets: dict[SecretId, SealedSecret] = field(default_factory=dict)
+    catalogue: Catalogue = field(default_factory=Catalogue)
+    """The catalogues of all upstreams together."""
+    faults: dict[str, str] = field(default_factory=dict)
+    """What could not be compiled, and why: it grants nothing until it is mended."""
+    _role_records: dict[str, Role] = field(default_factory=dict)
+    _waiting: dict[CredentialId, list[asyncio.Future[None]]] = field(default_factory=dict)
+
+    def put(self, record: Record) -> None:
+        """Add or replace one record, and whatever is compiled from it."""
+        match record:
+            case Agent():
+                self.agents[record.id] = record
+            case Person():
+                self.people[record.id] = record
+            case Role():
+                self._role_records[record.name] = record
+                self._compile_role(record)
+            case Upstream():
+                self._put_upstream(record)
+            case TokenRecord():
+                self._put_token(record)
+            case SealedSecret():
+                self.secrets[record.id] = record
+
+    def remove(self, record: Record) -> None:
+        """Forget one record. A token is never forgotten here: it is withdrawn."""
+        match record:
+            case Role():
+                self._role_records.pop(record.name, None)
+                self.roles.pop(record.name, None)
+            case Upstream():
+                self.upstreams.pop(record.name, None)
+                self._recompile()
+            case SealedSecret():
+                self.secrets.pop(record.id, None)
+            case Agent():
+                self.agents.pop(record.id, None)
+            case Person():
+                self.people.pop(record.id, None)
+            case TokenRecord():
+                raise ValueError("a token is withdrawn, never forgotten")
+
+    def expire(self, now: Instant) -> int:
+        """Drop tokens whose life is over: their refusal needs no record. Returns how many were dropped."""
+        over = [id_ for id_, record in self.tokens.items() if record.expires <= now]
+        for id_ in over:
+            del self.tokens[id_]
+            del self.credentials[id_]
+            self.live.drop(id_)
+        return len(over)
+
+    async def heard_of(self, credential: CredentialId, heartbeat: float) -> TokenRecord | None:
+        """The record, waiting up to one heartbeat (seconds) for an id that has not arrived yet.
+
+        At most `MOST_WAITING` callers wait; the rest get their answer at once, so that strangers with
+        made-up ids cannot hold connections open in numbers.
+        """
+        record = self.tokens.get(credential)
+        if record is not None or sum(map(len, self._waiting.values())) >= MOST_WAITING:
+            return record
+        heard = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(credential, []).append(heard)
+        try:
+            async with asyncio.timeout(heartbeat):
+                await heard
+        except TimeoutError:
+            pass
+        finally:
+            waiting = self._waiting.get(credential, [])
+            if heard in waiting:
+                waiting.remove(heard)
+            if not waiting:
+                self._waiting.pop(credential, None)
+        return self.tokens.get(credential)
+
+    def _put_token(self, record: TokenRecord) -> None:
+        self.tokens[record.id] = record
+        credential = credential_of(record)
+        self.credentials[record.id] = credential
+        self.live.add(credential)
+        for heard in self._waiting.pop(record.id, []):
+            if not heard.done():
+                heard.set_result(None)
+
+    def _put_upstream(self, record: Upstream) -> None:
+        for name in [name for name, served in self.upstreams.items() if served.upstream.id == record.id]:
+            del self.upstreams[name]
+        try:
+            self.upstreams[record.name] = Served(record, read_operations(record.operations, record.name))
+            self.faults.pop(f"upstream {record.name}", None)
+        except Malformed as fault:
+            self.faults[f"upstream {record.name}"] = fault.message
+        self._recompile()
+
+    def _recompile(self) -> None:
+        self.catalogue = Catalogue.merge(*(served.catalogue for served in self.upstreams.values()))
+        for role in self._role_records.values():
+            self._compile_role(role)
+
+    def _compile_role(self, role: Role) -> None:
+        granted, _ = self._expand(role.name, role.scopes)
+        asking, lost = self._expand(role.name, role.asks_person)
+        # A question that can no longer be understood must not become a silent yes.
+        self.roles[role.name] = RolePolicy(
+            name=role.name,
+            authority=Authority.of(*(permission for permission in granted if permission.type not in lost)),
+            asks_person=Authority.of(*asking),
+        )
+
+    def _expand(self, role: str, scopes: tuple[str, ...]) -> tuple[list[Permission], set[str]]:
+        """The permissions, and the types of the scopes that the catalogue does not know: those grant nothing."""
+        permissions: list[Permission] = []
+        lost: set[str] = set()
+        for text in scopes:
+            try:
+                permissions.extend(self.catalogue.expand(Scope.parse(text)))
+                self.faults.pop(f"role {role}: {text}", None)
+            except Malformed as fault:
+                self.faults[f"role {role}: {text}"] = fault.message
+                lost.add(text.partition(":")[0])
+        return permissions, lost
+
+
+def credential_of(record: TokenRecord) -> Credential:
+    """What a verified token amounts to."""
+    return Credential(
+        id=record.id,
+        subject=record.agent or record.owner,
+        owner=record.owner,
+        authority=record.authority,
+        parent=record.parent,
+        ancestors=record.ancestors,
+        run=record.run,
+        binding=None,
+        purpose=record.purpose,
+        issued=record.issued,
+        expires=record.expires,
+    )
