@@ -23,7 +23,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gatepass.access import Access, CredentialId, DecisionId, Instant, Outcome, PartialAccess, Veto
+from gatepass.access import (
+    Access,
+    Action,
+    ActionClass,
+    CredentialId,
+    DecisionId,
+    Instant,
+    Outcome,
+    PartialAccess,
+    Resource,
+    Veto,
+)
 from gatepass.audit import Entry, Journal
 from gatepass.credentials import TokenKind, TokenRecord, UnverifiedToken, new_id, refusal
 from gatepass.errors import Conflict, Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated
@@ -32,7 +43,7 @@ from gatepass.gateway.passage import Passage
 from gatepass.gateway.requests import Request
 from gatepass.gateway.snapshot import Served, Snapshot
 from gatepass.gateway.strangers import Strangers
-from gatepass.limits import Exhausted, Ledger, Level, attempts, drawn_by_call, rate_limit_fields
+from gatepass.limits import Drawn, Exhausted, Ledger, Level, attempts, drawn_by_call, rate_limit_fields
 from gatepass.policy import decide, may
 from gatepass.vault import Custody
 
@@ -113,6 +124,17 @@ class Admission:
             admission=self,
         )
         await passage.open(intent)  # (10)
+        return passage
+
+    def consult(self, caller: Caller) -> Passage:
+        """Way to what an upstream says of itself: its protocol, its lists. Ended with `Passage.leave`.
+
+        No access is decided, because none is asked for yet: the surface hands out only what `may` says of each
+        item, and journals that it did with `listed`.
+        """
+        access = Access(caller.subject, Action("consult", ActionClass.READ), Resource("mcp"), caller.context)
+        passage = Passage(caller=caller, access=access, drawn=Drawn((), ()), admission=self)
+        passage.watch()
         return passage
 
     async def listed(self, caller: Caller, method: str, shown: int, hidden: int) -> None:

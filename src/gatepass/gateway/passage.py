@@ -78,9 +78,7 @@ class Passage:
     async def open(self, intent: Entry) -> None:
         """(10) Watch for withdrawals, write the intent; for a mutating call, wait until it is on the disk."""
         house = self.admission
-        self._unwatch = house.snapshot.live.watch(
-            self.caller.credential.id, self.caller.request.upstream, self.withdrawn.set
-        )
+        self.watch()
         try:
             self._intent = house.journal.append(intent)
             if self.access.action.kind is not ActionClass.READ:
@@ -117,7 +115,7 @@ class Passage:
         if self._finished:
             return
         self._finished = True
-        self._leave()
+        self.leave()
         house = self.admission
         now = house.clock()
         if not sent:
@@ -140,7 +138,19 @@ class Passage:
         """What is raised, or noted, when `withdrawn` was set in the middle of the call."""
         return described(Denied("withdrawn_in_flight", "the token was withdrawn during the call"), self.caller)
 
-    def _leave(self) -> None:
+    def overtaken(self) -> bool:
+        """Whether the credential, or anything above it, is withdrawn by now: asked before the last byte goes out."""
+        caller = self.caller
+        return self.admission.snapshot.live.check(caller.credential.id, caller.request.upstream) is not None
+
+    def watch(self) -> None:
+        """Have `withdrawn` set the moment the credential, or anything above it, falls."""
+        self._unwatch = self.admission.snapshot.live.watch(
+            self.caller.credential.id, self.caller.request.upstream, self.withdrawn.set
+        )
+
+    def leave(self) -> None:
+        """Stop watching. What ends a consultation; `finish` does it for a call."""
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
