@@ -179,6 +179,7 @@ CODES: Final[Mapping[str, str]] = {
     "secret_unreadable": "An operator has to restore the key file that the secret was sealed under, or store the secret again.",
     "secret_bound_elsewhere": "The upstream's address has changed; an operator has to store its secret again for the new one.",
     "secret_unusable": "The upstream's secret does not fit where it is to be put; an operator has to store it again.",
+    "key_unusable": "Run `gatepass doctor`; if others could read the key, rotate it.",
     "starting": "Try again in a second.",
     "feed_stale": "Try again in a second; this process has lost touch with the others.",
 }
