@@ -2,12 +2,12 @@
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from gatepass.access import Action
-from gatepass.authority import Catalogue, Pattern
+from gatepass.authority import ActionSpec, Catalogue, Pattern, PropertySpec
 from gatepass.errors import Malformed
 from gatepass.gateway.operations.document import Node, shown
 from gatepass.gateway.operations.rules import Ids, Naming, Nothing, Property, Ranged, Rule, Template
@@ -51,30 +51,44 @@ def read_rule(
     if spec is None:
         raise action.fault(f"an action that `types` declares, not {action.kind()}")
     naming = _read_naming(resource, root, places)
-    bound: list[Property] = []
-    for key, node in (properties.members(of="`properties`") if properties else {}).items():
-        declared = spec.properties.get(key)
-        if declared is None:
-            assert properties is not None  # noqa: S101  it has this key
-            raise properties.fault(f"a property that `{type_}:{name}` declares, not `{shown(key)}`", key=key)
-        source = _read_source(node, node.text(of=f"`{shown(key)}`"), places)
-        bound.append(_property(key, declared.type, declared.free, declared.non_negative, source))
-    mapped = {property_.name for property_ in bound}
+    bound = _read_properties(properties, spec, places)
     used = [*naming.sources, *(property_.source for property_ in bound)]
-    for key, declared in spec.properties.items():
-        if declared.free and key not in mapped:
-            for loose in places.loose:
-                source = Source((loose, key))
-                if not _clashes(source, used):
-                    bound.append(_property(key, declared.type, True, declared.non_negative, source))
     _check_variables(resource, places, used)
-    free = frozenset(key for key, declared in spec.properties.items() if declared.free)
+    bound += _loose_properties(spec, places, bound, used)
     shape = _shape(resource, places, [*naming.sources, *(property_.source for property_ in bound)])
-    return Rule(type_, Action(name, spec.kind), naming, tuple(bound), shape, free)
+    return Rule(type_, Action(name, spec.kind), naming, tuple(bound), shape, spec.free)
 
 
-def _property(name: str, kind: str, free: bool, non_negative: bool, source: Source) -> Property:  # noqa: FBT001
-    return Property(name, kind, free, non_negative, source, textual=source.root in _TEXTUAL)
+def _read_properties(node: Node | None, spec: ActionSpec, places: Places) -> list[Property]:
+    """The properties that the file maps. One inside another would be looked at twice, and is refused."""
+    declared = {".".join(path): (path, property_) for path, property_ in spec.properties.items()}
+    bound: list[Property] = []
+    for key, inner in (node.members(of="`properties`") if node else {}).items():
+        if key not in declared or node is None:
+            raise inner.fault(f"a property that `{spec.name}` declares, and `{shown(key)}` is none")
+        path, property_ = declared[key]
+        if any(path[: len(other.path)] == other.path or other.path[: len(path)] == path for other in bound):
+            raise node.fault("no property inside another one", key=key)
+        bound.append(_property(path, property_, _read_source(inner, inner.text(of=f"`{shown(key)}`"), places)))
+    return bound
+
+
+def _loose_properties(
+    spec: ActionSpec, places: Places, bound: Sequence[Property], used: Sequence[Source]
+) -> list[Property]:
+    """The free properties that the file does not map: each may stand under its own name."""
+    mapped = {property_.path for property_ in bound}
+    return [
+        _property(path, property_, Source((root, *path)))
+        for path, property_ in spec.properties.items()
+        if property_.free and path not in mapped
+        for root in places.loose
+        if (root != "query" or len(path) == 1) and not _clashes(Source((root, *path)), used)
+    ]
+
+
+def _property(path: tuple[str, ...], spec: PropertySpec, source: Source) -> Property:
+    return Property(path, spec.type, spec.non_negative, source, textual=source.root in _TEXTUAL)
 
 
 def _read_naming(node: Node, root: Node | None, places: Places) -> Naming:
@@ -172,7 +186,10 @@ def _check_variables(node: Node, places: Places, used: Iterable[Source]) -> None
 def _clashes(source: Source, used: Iterable[Source]) -> bool:
     """Whether something else already stands at or on the way to this place."""
     return any(
-        other.steps[: len(source.steps)] == source.steps or other.steps[:2] == (source.root, EACH) for other in used
+        other.steps[: len(source.steps)] == source.steps
+        or source.steps[: len(other.steps)] == other.steps
+        or other.steps[:2] == (source.root, EACH)
+        for other in used
     )
 
 

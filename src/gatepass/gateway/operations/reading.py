@@ -73,7 +73,8 @@ def _read_catalogue(node: Node) -> Catalogue:
         for action in members["actions"].members(of="`actions`").values():
             _check_action(action)
         for shorthand in (members["shorthands"].members(of="`shorthands`") if "shorthands" in members else {}).values():
-            shorthand.text(of="a shorthand")
+            for scope in shorthand.value if isinstance(shorthand.value, tuple) else (shorthand,):
+                scope.text(of="a shorthand")
     try:
         return Catalogue.from_mapping(node.json())
     except Malformed as fault:

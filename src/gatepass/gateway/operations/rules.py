@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final, Protocol, TypeAlias
 
 from gatepass.access import UNKNOWN, Action, Json, Resource, Unknown
-from gatepass.authority import Pattern
+from gatepass.authority import Pattern, PropertyType
 from gatepass.errors import Malformed
 from gatepass.gateway.operations.sources import ABSENT, Absent, Shape, Source, check_shape, identifier
 
@@ -139,10 +139,9 @@ class Ranged:
 class Property:
     """One declared property of an operation, and where a call carries it."""
 
-    name: str
-    kind: str
-    """The declared type: `number`, `string`, `boolean` are looked after here, any other passes as it is."""
-    free: bool
+    path: tuple[str, ...]
+    """Its name, in steps: `labels.env` is `("labels", "env")`."""
+    kind: PropertyType
     non_negative: bool
     source: Source
     textual: bool
@@ -153,8 +152,12 @@ class Property:
         found = self.source.find(arguments)
         if found is ABSENT:
             return ABSENT
-        values = tuple(self._typed(value) for value in found)
-        return values if self.source.many else values[0]
+        if self.source.many:
+            # A list of values is an array, whatever its members are; limits on a scalar veto it.
+            if self.kind not in {PropertyType.ARRAY, PropertyType.ANY}:
+                raise Malformed("malformed_request", f"`{self.source}` has to be a {self.kind}")
+            return found
+        return self._typed(found[0])
 
     def _typed(self, value: Json) -> Json:
         if self.textual and isinstance(value, str):
@@ -186,9 +189,7 @@ class Rule:
             value = declared.read(arguments)
             if value is ABSENT:
                 continue
-            if declared.name in properties:
-                raise Malformed("malformed_request", f"`{declared.name}` is sent in two places")
-            properties[declared.name] = value
+            _place(properties, declared.path, value)
         return Parts(resource, properties, self.free)
 
     def open_parts(self) -> OpenParts:
@@ -196,7 +197,7 @@ class Rule:
         resource: Resource | Unknown = UNKNOWN
         if not self.naming.sources:
             resource = self.naming.resource(self.type, {})
-        return self.type, resource, frozenset(declared.name for declared in self.properties), self.free
+        return self.type, resource, frozenset(declared.path[0] for declared in self.properties), self.free
 
 
 def _single(source: Source, arguments: Mapping[str, Json]) -> Json:
@@ -230,23 +231,39 @@ def _below(root: str, text: str, source: Source) -> str:
     return path[len(inside) :]
 
 
-def _from_text(text: str, kind: str) -> Json:
+def _place(properties: dict[str, Json], path: tuple[str, ...], value: Json) -> None:
+    here = properties
+    for step in path[:-1]:
+        below = here.setdefault(step, {})
+        assert isinstance(below, dict)  # noqa: S101  no property is inside another: the file was refused
+        here = below
+    if path[-1] in here:
+        raise Malformed("malformed_request", f"`{'.'.join(path)}` is sent in two places")
+    here[path[-1]] = value
+
+
+def _from_text(text: str, kind: PropertyType) -> Json:
+    """A text of a path or query as the declared type reads it; the text itself where it does not fit."""
     match kind:
-        case "number":
+        case PropertyType.NUMBER:
             return Decimal(text) if _DECIMAL.fullmatch(text) else text
-        case "boolean":
+        case PropertyType.BOOLEAN:
             return {"true": True, "false": False}.get(text, text)
         case _:
             return text
 
 
-def _fits(value: Json, kind: str) -> bool:
+def _fits(value: Json, kind: PropertyType) -> bool:
     match kind:
-        case "number":
-            return isinstance(value, Decimal)
-        case "string":
+        case PropertyType.STRING:
             return isinstance(value, str)
-        case "boolean":
+        case PropertyType.NUMBER:
+            return isinstance(value, Decimal)
+        case PropertyType.BOOLEAN:
             return isinstance(value, bool)
-        case _:
+        case PropertyType.OBJECT:
+            return isinstance(value, Mapping)
+        case PropertyType.ARRAY:
+            return isinstance(value, tuple)
+        case PropertyType.ANY:
             return True

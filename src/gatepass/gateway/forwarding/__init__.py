@@ -1,0 +1,1 @@
+"""What leaves for an upstream and what comes back: headers, the door, decoding, redaction."""
