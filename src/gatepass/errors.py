@@ -152,6 +152,7 @@ CODES: Final[Mapping[str, str]] = {
     "method_not_allowed": "Use a method that the path has; `allow` names them.",
     "upstream_changed": "Send the request again; the upstream was changed while it came in.",
     "conflict": "Read the current state and decide again.",
+    "call_cancelled": "You cancelled the call; its outcome may be unknown.",
     # -- the system behind us
     "upstream_unreachable": "Try again later; the upstream's operator has to look at it.",
     "upstream_timeout": "The outcome is unknown; look before you repeat it.",
