@@ -17,7 +17,7 @@ from gatepass.authority.caveats import Calls, Caveat, Log, Rate, SingleUse, Spen
 from gatepass.authority.grants import Authority, Grant
 from gatepass.authority.scopes.limits import domain_of
 from gatepass.authority.scopes.notation import MAX_PATH, Limit, Path, collect
-from gatepass.authority.scopes.patterns import Pattern
+from gatepass.authority.scopes.patterns import Pattern, shown
 from gatepass.authority.scopes.permissions import Missed, Permission, Target, is_free, is_open, malformed_resource
 from gatepass.errors import Malformed
 
@@ -108,7 +108,9 @@ def narrow(
     more = tuple(caveats)
     if not more:
         return part
-    return Authority(tuple(Grant(grant.permission, grant.caveats + more) for grant in part.grants), part.unread)
+    return Authority(
+        tuple(Grant(grant.permission, _weakest(grant.caveats + more)) for grant in part.grants), part.unread
+    )
 
 
 def covers(wide: Authority, narrow: Authority) -> bool:
@@ -168,7 +170,7 @@ def _refused(authority: Authority, access: Access, target: Target | None) -> Ver
     details = dict.fromkeys(fault.detail for fault in faults if fault.missed == missed)
     vetoes = [Veto("scope_missing", detail) for detail in islice(details, _NEAREST)]
     if not vetoes:
-        vetoes.append(Veto("scope_missing", f"no grant of `{kind}:{action}`"))
+        vetoes.append(Veto("scope_missing", f"no grant of `{shown(kind)}:{shown(action)}`"))
     if authority.unread:
         vetoes.append(Veto("caveat_unreadable", f"{len(authority.unread)} grants cannot be read"))
     return Verdict(permitted=False, vetoes=tuple(vetoes), missing_scope=_missing_scope(access, missed))

@@ -13,7 +13,7 @@ from typing import Final
 from gatepass.access import Json
 from gatepass.authority.scopes.limits import Bound, Choice, Domain, Numbers, domain_of
 from gatepass.authority.scopes.notation import Limit, Path, collect, path_of, path_text
-from gatepass.authority.scopes.patterns import Pattern
+from gatepass.authority.scopes.patterns import Pattern, shown
 from gatepass.authority.scopes.permissions import Permission, Scope
 from gatepass.errors import Malformed
 
@@ -54,8 +54,8 @@ def scopes_from_details(details: Json) -> tuple[Scope, ...]:
 def _read(details: Json, *, named: bool) -> tuple[Scope, ...]:
     if not isinstance(details, Mapping):
         raise _malformed("it is not an object")
-    if unknown := sorted(set(details) - _MEMBERS):
-        raise _malformed(f"the member `{unknown[0][:40]}` is not known")
+    if unknown := sorted(set(details) - _MEMBERS, key=str):
+        raise _malformed(f"the member `{shown(str(unknown[0]), 40)}` is not known")
     kind, actions = details.get("type"), details.get("actions")
     if not isinstance(kind, str):
         raise _malformed("`type` has to be a string")
@@ -89,12 +89,12 @@ def _limits(value: Json) -> tuple[Limit, ...]:
     for name, operators in value.items():
         path = path_of(name)
         if not isinstance(operators, Mapping) or not operators:
-            raise Malformed("malformed_details", f"the limits of `{name}` have to be an object of operators")
+            raise Malformed("malformed_details", f"the limits of `{shown(name)}` have to be an object of operators")
         for operator, values in operators.items():
             try:
                 stated.append((path, domain_of(operator, values if isinstance(values, tuple) else (values,))))
             except Malformed as error:
-                raise Malformed("malformed_details", f"the limits of `{name}`: {error.message}") from None
+                raise Malformed("malformed_details", f"the limits of `{shown(name)}`: {error.message}") from None
     return collect(stated)
 
 

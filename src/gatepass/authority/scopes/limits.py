@@ -18,6 +18,7 @@ from gatepass.authority.scopes.patterns import MAX_ID, Pattern, is_clean
 from gatepass.errors import Malformed
 
 __all__ = [
+    "MAX_TEXT",
     "MAX_VALUES",
     "Bound",
     "Choice",
@@ -33,6 +34,10 @@ __all__ = [
 
 MAX_VALUES: Final = 64
 """Most values that one property's limits may name."""
+
+
+MAX_TEXT: Final = 65_536
+"""Longest text, in code points, that a limit looks at."""
 
 
 class Kind(IntEnum):
@@ -57,9 +62,9 @@ class Scalar(NamedTuple):
 
 
 def scalar(value: Json) -> Scalar | None:
-    """Give `value` its type. None for objects, arrays, numbers that are not finite and texts that are not canonical."""
+    """Give `value` its type. None for objects, arrays, infinities, and texts that are too long or not canonical."""
     if isinstance(value, str):
-        return Scalar(Kind.TEXT, value) if is_clean(value) else None
+        return Scalar(Kind.TEXT, value) if len(value) <= MAX_ID and is_clean(value) else None
     if isinstance(value, Decimal):
         return Scalar(Kind.NUMBER, value) if value.is_finite() else None
     if isinstance(value, bool):
@@ -145,7 +150,9 @@ class Texts:
         """Whether the property may be `value`."""
         if not isinstance(value, str) or value in self.but:
             return False
-        return is_clean(value) if self.pattern is None else self.pattern.covers_id(value)
+        if self.pattern is None:
+            return len(value) <= MAX_TEXT and is_clean(value)
+        return self.pattern.covers_id(value)
 
     def covers(self, other: "Domain") -> bool:
         """Whether whatever `other` admits is admitted."""
@@ -178,8 +185,8 @@ def domain_of(operator: str, values: Iterable[Json]) -> Domain:
     Raises `Malformed` (`malformed_scope`) with the reason alone, to which the caller adds the property's name.
     """
     listed = tuple(values)
-    if not listed:
-        raise Malformed("malformed_scope", "it needs a value")
+    if not 1 <= len(listed) <= MAX_VALUES:
+        raise Malformed("malformed_scope", f"it needs one to {MAX_VALUES} values")
     if operator == "=":
         return Choice(frozenset(_scalar_value(value) for value in listed))
     domain = _single(operator, listed[0])
@@ -227,7 +234,7 @@ def _literal(pattern: Pattern) -> str:
 
 def _scalar_value(value: Json) -> Scalar:
     found = scalar(value)
-    if found is None or (isinstance(value, str) and len(value) > MAX_ID):
+    if found is None:
         raise Malformed("malformed_scope", "a value is a string in canonical form, a number, true, false or null")
     if isinstance(found.value, Decimal):
         return Scalar(Kind.NUMBER, _number_value(found.value))

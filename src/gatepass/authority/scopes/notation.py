@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from gatepass import exact
 from gatepass.access import Json
 from gatepass.authority.scopes.limits import Bound, Choice, Domain, Kind, Numbers, Scalar, domain_of
-from gatepass.authority.scopes.patterns import Pattern, decode, encode, is_clean
+from gatepass.authority.scopes.patterns import Pattern, decode, encode, is_clean, shown
 from gatepass.errors import Malformed
 
 __all__ = ["MAX_SCOPE", "NAME", "Limit", "Path", "collect", "parse", "path_of", "path_text", "spell"]
@@ -22,7 +22,6 @@ MAX_SCOPE: Final = 4096
 """Longest scope, in characters: several have to fit into one request header."""
 MAX_PATH: Final = 8
 """Deepest walk into an object."""
-_SHOWN: Final = 200
 MAX_MEMBER: Final = 128
 """Longest name of a property, in code points."""
 
@@ -70,7 +69,7 @@ def parse(text: str, *, actions: re.Pattern[str]) -> Parsed:
     limits = _limits(text, tail) if question else ()
     parsed = Parsed(kind, action, pattern, limits)
     if (canonical := spell(*parsed)) != text:
-        raise _malformed(text, f"it is written `{_short(canonical)}`")
+        raise _malformed(text, f"it is written `{shown(canonical)}`")
     return parsed
 
 
@@ -93,7 +92,7 @@ def path_of(text: str) -> Path:
         member for member in members if member is not None and 0 < len(member) <= MAX_MEMBER and is_clean(member)
     )
     if len(path) != len(members) or len(path) > MAX_PATH or path_text(path) != text:
-        raise Malformed("malformed_scope", f"`{_short(text)}` is not the name of a property")
+        raise Malformed("malformed_scope", f"`{shown(text)}` is not the name of a property")
     return path
 
 
@@ -122,7 +121,7 @@ def _limits(scope: str, text: str) -> tuple[Limit, ...]:
         try:
             stated.append((path, domain_of(operator, _values(operator, value))))
         except Malformed as error:
-            raise _malformed(scope, f"the limit `{_short(limit)}`: {error.message}") from None
+            raise _malformed(scope, f"the limit `{shown(limit)}`: {error.message}") from None
     try:
         return collect(stated)
     except Malformed as error:
@@ -171,9 +170,5 @@ def _spell_scalar(value: Scalar) -> str:
     return {None: "#null", True: "#true", False: "#false"}[value.value]
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
-
-
 def _malformed(scope: str, why: str) -> Malformed:
-    return Malformed("malformed_scope", f"the scope `{_short(scope)}` is malformed: {why}")
+    return Malformed("malformed_scope", f"the scope `{shown(scope)}` is malformed: {why}")

@@ -17,7 +17,18 @@ from typing import Final, TypeAlias
 
 from gatepass.errors import Malformed
 
-__all__ = ["MAX_ID", "MAX_SEGMENTS", "Parts", "Pattern", "decode", "encode", "id_fault", "is_clean", "split_id"]
+__all__ = [
+    "MAX_ID",
+    "MAX_SEGMENTS",
+    "Parts",
+    "Pattern",
+    "decode",
+    "encode",
+    "id_fault",
+    "is_clean",
+    "shown",
+    "split_id",
+]
 
 MAX_ID: Final = 1024
 """Longest id, in code points."""
@@ -26,7 +37,6 @@ MAX_SEGMENTS: Final = 64
 Parts: TypeAlias = tuple[tuple[str, str], ...]
 """An id cut into segments, each with the separator before it: `""` first, then `:`, `/` or, after a scheme, `//`."""
 
-_SHOWN: Final = 80
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*:)//", re.ASCII)
 _SEPARATOR: Final = re.compile(r"([:/])")
 _PLAIN_ASCII: Final = re.compile(r"[ -~]*", re.ASCII)
@@ -45,6 +55,12 @@ def is_clean(text: str) -> bool:
     if any(unicodedata.category(c) in _REFUSED_CATEGORIES or c in _REORDERING for c in text):
         return False
     return unicodedata.is_normalized("NFC", text)
+
+
+def shown(text: str, most: int = 200) -> str:
+    """Make `text` fit to be quoted in a message: one line, nothing invisible, not too long."""
+    cut = text if len(text) <= most else text[:most] + "..."
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in cut)
 
 
 def encode(text: str, *, also: str = "") -> str:
@@ -123,7 +139,7 @@ class Pattern:
     @classmethod
     def parse(cls, text: str) -> "Pattern":
         """Read a pattern, percent-encoded as in a scope. Raises `Malformed` (`malformed_scope`)."""
-        if len(text) > 9 * MAX_ID:
+        if len(text) > 12 * MAX_ID:
             raise _malformed(text, "it is too long")
         scheme = _SCHEME.match(text)
         pieces = _SEPARATOR.split(text[scheme.end() :] if scheme else text)
@@ -250,8 +266,7 @@ def _segment(pattern: str, text: str) -> str | None:
 
 
 def _malformed(text: str, why: str) -> Malformed:
-    shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
-    return Malformed("malformed_scope", f"the pattern `{shown}` is malformed: {why}")
+    return Malformed("malformed_scope", f"the pattern `{shown(text, 80)}` is malformed: {why}")
 
 
 def _generalised(ids: Sequence[Parts]) -> Pattern:

@@ -16,7 +16,7 @@ from gatepass.access import Access, Json, PartialAccess, Resource, Unknown
 from gatepass.authority.scopes import notation
 from gatepass.authority.scopes.limits import MAX_VALUES, Choice, Domain, is_normal
 from gatepass.authority.scopes.notation import MAX_SCOPE, NAME, Limit, Path, path_text
-from gatepass.authority.scopes.patterns import Parts, Pattern, id_fault, split_id
+from gatepass.authority.scopes.patterns import Parts, Pattern, id_fault, shown, split_id
 from gatepass.errors import Malformed
 
 __all__ = [
@@ -115,11 +115,11 @@ class Permission:
     def fault(self, access: Access, target: Target | None) -> Fault | None:
         """Say why the attempt is not covered, or None when it is. `target` is `Target.of(access.resource)`."""
         if self.type != access.resource.type or self.action != access.action.name:
-            return Fault(Missed.ACTION, f"no grant of `{access.resource.type}:{access.action.name}`")
+            return Fault(Missed.ACTION, f"it is for `{self.type}:{self.action}`")
         if target is None:
             return Fault(Missed.RESOURCE, malformed_resource(access.resource))
         if not self.covers_target(target):
-            return Fault(Missed.RESOURCE, f"`{self}` does not reach the resource")
+            return Fault(Missed.RESOURCE, f"`{shown(str(self))}` does not reach the resource")
         if self.limits and (detail := self._limits_fault(access.properties, access.free)) is not None:
             return Fault(Missed.LIMITS, detail)
         return None
@@ -182,13 +182,11 @@ class Permission:
         for limit in self.limits:
             value = look_up(properties, limit.path)
             if isinstance(value, Absent):
-                return f"`{path_text(limit.path)}` is missing and has to be within `{limit}`"
+                return f"`{path_text(limit.path)}` is missing and has to be within `{shown(str(limit))}`"
             if not limit.domain.admits(value):
-                return f"`{path_text(limit.path)}` has to be within `{limit}`"
+                return f"`{path_text(limit.path)}` has to be within `{shown(str(limit))}`"
         unlimited = next(self._unlimited(properties, free), None)
-        return (
-            None if unlimited is None else f"`{path_text(unlimited)}` is not limited by `{self}` and not declared free"
-        )
+        return None if unlimited is None else f"`{shown(path_text(unlimited))}` is neither limited nor declared free"
 
     def may_allow(self, partial: PartialAccess) -> bool:
         """Whether the limits hold for what is known of the attempt, and could for the rest."""
