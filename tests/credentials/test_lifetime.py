@@ -114,6 +114,16 @@ class TestBroad:
         with pytest.raises(Denied):
             allowed(Grant(permission, (Expires(Instant(AT + HOUR)),)), Grant(permission), lifetime=DAY)
 
+    def test_a_class_that_was_asked_for_ends_when_the_last_of_its_grants_does(self) -> None:
+        soon = (Expires(Instant(AT + HOUR)),)
+        refund, note = Permission.parse("orders:refund:acme/*"), Permission.parse("orders:note:acme/*")
+        asked = [Scope.parse("orders:write:acme/*")]
+        for grants in ((Grant(refund, soon), Grant(note)), (Grant(note), Grant(refund, soon))):
+            with pytest.raises(Denied):
+                life(TokenKind.MACHINE, Authority(grants), CATALOGUE, at=AT, asked=asked, lifetime=DAY)
+        both = Authority((Grant(refund, soon), Grant(note, soon)))
+        assert ends(life(TokenKind.MACHINE, both, CATALOGUE, at=AT, asked=asked, lifetime=DAY)) == DAY
+
     def test_what_has_to_be_within_something_narrow_is_narrow(self) -> None:
         within = Within(Permission.parse("orders:refund:acme/*"))
         grant = Grant(Permission.parse("orders:refund"), (within,))

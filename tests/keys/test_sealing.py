@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.keys.randomness import Numbered
@@ -143,6 +144,23 @@ def test_equal_secrets_look_nothing_alike() -> None:
     assert one.ciphertext != two.ciphertext
     assert one.wrapped != two.wrapped
     assert one.nonce != two.nonce
+
+
+def test_the_data_key_is_drawn_anew_and_only_the_wrap_holds_it() -> None:
+    drawn: list[bytes] = []
+
+    def entropy(size: int) -> bytes:
+        drawn.append(Numbered(b"%d" % len(drawn))(size))
+        return drawn[-1]
+
+    sealed = Sealer(lambda: KEYRING, entropy).seal(
+        b"sk_live_0123456789", id=SecretId("sec_1"), name="n", upstream=ORDERS, origin=ORIGIN, version=1, at=AT
+    )
+    data_key, nonce, wrap_nonce = drawn
+    assert [len(each) for each in drawn] == [32, 12, 12]
+    assert AESGCM(data_key).decrypt(nonce, sealed.ciphertext, sealed.bound()) == b"sk_live_0123456789"
+    assert (sealed.nonce, sealed.wrapped[:12]) == (nonce, wrap_nonce)
+    assert data_key not in sealed.wrapped + sealed.ciphertext
 
 
 def test_too_short_and_too_long_are_refused() -> None:
