@@ -1,6 +1,36 @@
 """What people manage: agents, roles, upstreams, secrets, credentials; the policy administration point."""
 
+from gatepass.administration.assembly import Administration, Terms
+from gatepass.administration.changes import Announce, Announcement, Put, Removed
 from gatepass.administration.operators import Act, Operator
+from gatepass.administration.overview import Explain, Facts, Status
+from gatepass.administration.signin import Code, Passwords
 from gatepass.administration.store import Record, Records, Store
+from gatepass.administration.tokens import Issued, LimitChanges, TokenForm
+from gatepass.administration.tokens.reach import BlastRadius
+from gatepass.administration.upstreams import Seals, UpstreamForm
 
-__all__ = ["Act", "Operator", "Record", "Records", "Store"]
+__all__ = [
+    "Act",
+    "Administration",
+    "Announce",
+    "Announcement",
+    "BlastRadius",
+    "Code",
+    "Explain",
+    "Facts",
+    "Issued",
+    "LimitChanges",
+    "Operator",
+    "Passwords",
+    "Put",
+    "Record",
+    "Records",
+    "Removed",
+    "Seals",
+    "Status",
+    "Store",
+    "Terms",
+    "TokenForm",
+    "UpstreamForm",
+]

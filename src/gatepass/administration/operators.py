@@ -18,6 +18,7 @@ from gatepass.access import ActionClass, CredentialId, Instant, PersonId
 from gatepass.credentials import TokenKind, TokenRecord
 from gatepass.errors import Denied, Unauthenticated
 from gatepass.registry import OperatorRole, Person
+from gatepass.units import duration_text
 
 __all__ = ["FRESH", "RULES", "STORABLE", "Act", "Operator", "Rule", "check"]
 
@@ -41,6 +42,7 @@ class Act(StrEnum):
     """Everything that can be done to a deployment."""
 
     READ = "read"
+    READ_OWN = "read.own"
     READ_JOURNAL = "journal.read"
     CREATE_PERSON = "person.create"
     INVITE_PERSON = "person.invite"
@@ -87,6 +89,7 @@ _AUDITOR, _OPERATOR, _ADMIN = OperatorRole.AUDITOR, OperatorRole.OPERATOR, Opera
 
 RULES: Final[Mapping[Act, Rule]] = {
     Act.READ: Rule(_AUDITOR, _READ),
+    Act.READ_OWN: Rule(None, _READ),
     Act.READ_JOURNAL: Rule(_AUDITOR, _READ),
     Act.CREATE_PERSON: Rule(_ADMIN, _WIDEN),
     Act.INVITE_PERSON: Rule(_ADMIN, _WIDEN),
@@ -123,11 +126,14 @@ RULES: Final[Mapping[Act, Rule]] = {
 _RANK: Final[Mapping[OperatorRole | None, int]] = {None: 0, _AUDITOR: 1, _OPERATOR: 2, _ADMIN: 3}
 
 
-def check(act: Act, person: Person, credential: TokenRecord, now: Instant, *, owner: bool = False) -> None:
+def check(
+    act: Act, person: Person, credential: TokenRecord, now: Instant, *, owner: bool = False, fresh: int = FRESH
+) -> None:
     """Let `person`, asking with `credential`, do `act`, or raise why not.
 
-    `owner` says that the thing is theirs. Whether the credential is genuine and alive was decided before
-    (`sessions`); what is left to say is what it carries.
+    `owner` says that the thing is theirs; `fresh` (milliseconds) can only be shorter than the 15 minutes.
+    Whether the credential is genuine and alive was decided before (`Desk.standing`); what is left to say is
+    what it carries.
     """
     rule = RULES[act]
     if credential.kind is TokenKind.MACHINE:
@@ -138,15 +144,17 @@ def check(act: Act, person: Person, credential: TokenRecord, now: Instant, *, ow
         role = "no role" if person.operator is None else f"the role `{person.operator}`"
         raise Denied("operator_forbidden", f"`{act}` needs the role `{rule.role}`, and `{person.name}` has {role}")
     if rule.kind is _WIDEN:
-        _require_fresh(act, credential, now)
+        _require_fresh(act, credential, now, min(fresh, FRESH))
     elif rule.kind not in credential.limits.classes:
         raise Denied("operator_forbidden", f"`{act}` is of class `{rule.kind}`, which this token does not carry")
 
 
-def _require_fresh(act: Act, credential: TokenRecord, now: Instant) -> None:
+def _require_fresh(act: Act, credential: TokenRecord, now: Instant, fresh: int) -> None:
     if credential.kind is not TokenKind.SESSION or credential.authenticated is None:
         raise Unauthenticated(
             "reauthentication_required", f"`{act}` needs a person who has just signed in; no stored token carries it"
         )
-    if not 0 <= now - credential.authenticated <= FRESH:
-        raise Unauthenticated("reauthentication_required", f"`{act}` needs a person who signed in within 15 minutes")
+    if not 0 <= now - credential.authenticated <= fresh:
+        raise Unauthenticated(
+            "reauthentication_required", f"`{act}` needs a person who signed in within {duration_text(fresh)}"
+        )

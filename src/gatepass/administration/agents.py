@@ -1,0 +1,115 @@
+"""Agents: machine identities, each in one role, each with one person who answers for it.
+
+Disabling one refuses everything that it does, at once and for good: its tokens are revoked, and enabling it
+again lets it have new ones. No other agent and no secret is touched. Moving one to another role changes what
+all its tokens may do from the next call on.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gatepass.access import AgentId, PersonId
+from gatepass.administration.changes import Desk, Fallen, checked_name
+from gatepass.administration.operators import Act, Operator
+from gatepass.credentials import TokenRecord, new_id
+from gatepass.errors import Conflict
+from gatepass.registry import Agent, Person
+from gatepass.revocation import Scope
+
+__all__ = ["Agents"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """What can be done with agents."""
+
+    desk: Desk
+
+    async def create(self, operator: Operator, name: str, role: str, owner: str | None = None) -> Agent:
+        """Add an agent in an existing role. Its owner is whoever makes it, unless another person is named."""
+        async with self.desk.turn(operator, Act.CREATE_AGENT) as turn:
+            register = self.desk.register
+            if any(agent.name == checked_name(name) for agent in register.agents.values()):
+                raise Conflict("conflict", f"there is an agent `{name}` already")
+            agent = Agent(
+                id=AgentId(new_id("agt", turn.at, self.desk.entropy)),
+                name=name,
+                owner=self._owner(owner, turn.person),
+                role=register.role(role).name,
+                created=turn.at,
+            )
+            entry = turn.entry("agent.created", agent.id, {"name": name, "owner": agent.owner})
+            await turn.commit(replace(entry, agent=agent.id, role=role), puts=(agent,))
+            return agent
+
+    async def change(self, operator: Operator, ref: str, *, role: str | None = None, owner: str | None = None) -> Agent:
+        """Move an agent to another role, or to another owner."""
+        async with self.desk.turn(operator, Act.CHANGE_AGENT) as turn:
+            register = self.desk.register
+            agent = register.agent(ref)
+            changed = replace(
+                agent,
+                role=agent.role if role is None else register.role(role).name,
+                owner=self._owner(owner, agent.owner),
+            )
+            if changed != agent:
+                details = {"name": agent.name, "role_before": agent.role, "owner": changed.owner}
+                entry = replace(turn.entry("agent.changed", agent.id, details), agent=agent.id, role=changed.role)
+                await turn.commit(entry, puts=(changed,))
+            return changed
+
+    async def disable(self, operator: Operator, ref: str) -> Agent:
+        """Refuse everything that the agent does, and revoke its tokens. A second time changes nothing."""
+
+        def owns(person: Person) -> bool:
+            return any(ref in {agent.id, agent.name} and agent.owner == person.id for agent in self._all())
+
+        actor = await self.desk.permit(operator, Act.DISABLE_AGENT, owns)
+        id_ = self.desk.register.agent(ref).id
+
+        def tokens() -> list[TokenRecord]:
+            held = self.desk.register.tokens.values()
+            return [token for token in held if token.agent == id_ and token.revoked is None]
+
+        def fallen() -> Iterator[Fallen]:
+            yield Scope.AGENT, id_
+            yield from ((Scope.CREDENTIAL, token.id) for token in tokens())
+
+        async with self.desk.in_force(fallen, actor.id, operator) as turn:
+            agent = self.desk.register.agents[id_]
+            if agent.disabled is not None:
+                return agent
+            disabled = replace(agent, disabled=turn.at)
+            revoked, entries = turn.revoke(tokens(), "its agent was disabled")
+            entry = turn.entry("agent.disabled", id_, {"name": agent.name, "tokens": str(len(revoked))})
+            await turn.commit(replace(entry, agent=id_, role=agent.role), *entries, puts=(disabled, *revoked))
+            return disabled
+
+    async def enable(self, operator: Operator, ref: str) -> Agent:
+        """Let the agent have tokens again. Those that it had stay dead."""
+        async with self.desk.turn(operator, Act.ENABLE_AGENT) as turn:
+            agent = self.desk.register.agent(ref)
+            if agent.disabled is None and (Scope.AGENT, agent.id) in self.desk.register.withdrawn:
+                hint = "Disable it once more, then enable it."
+                raise Conflict("conflict", f"disabling `{agent.name}` could not be recorded", hint=hint)
+            if agent.disabled is None:
+                return agent
+            enabled = replace(agent, disabled=None, owner=self._owner(agent.owner, agent.owner))
+            entry = turn.entry("agent.enabled", agent.id, {"name": agent.name})
+            await turn.commit(replace(entry, agent=agent.id, role=agent.role), puts=(enabled,))
+            self.desk.reinstate(Scope.AGENT, agent.id)
+            return enabled
+
+    def _all(self) -> tuple[Agent, ...]:
+        return tuple(self.desk.register.agents.values())
+
+    def _owner(self, ref: str | None, otherwise: PersonId) -> PersonId:
+        """The person named, who has to be there: nobody answers for anything after they left."""
+        if ref is None:
+            return otherwise
+        person = self.desk.register.person(ref)
+        if person.disabled is not None or (Scope.PERSON, person.id) in self.desk.register.withdrawn:
+            raise Conflict(
+                "conflict", f"`{person.name}` is disabled and cannot own an agent", hint="Name another owner."
+            )
+        return person.id

@@ -1,0 +1,127 @@
+"""Administration as one value: its parts, put together around one desk, and what it says when it opens."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+from gatepass.access import Instant
+from gatepass.administration.agents import Agents
+from gatepass.administration.changes import Announce, Catalogues, Desk, Put, ReadCatalogue, Register
+from gatepass.administration.operators import FRESH
+from gatepass.administration.overview import Explain, Facts, Overview
+from gatepass.administration.people import People
+from gatepass.administration.roles import Roles
+from gatepass.administration.signin import Codes, Passwords, Sessions, Stranger
+from gatepass.administration.store import Store
+from gatepass.administration.tokens import Issuing, Revoking
+from gatepass.administration.upstreams import Seals, Secrets, Upstreams
+from gatepass.audit import Archive
+from gatepass.credentials import Rate, TokenLimits
+from gatepass.limits import Ledger
+from gatepass.revocation import Scope
+
+__all__ = ["Administration", "Terms"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is offered and allowed when nobody says otherwise. Spans in milliseconds."""
+
+    limits: TokenLimits
+    """A token's own, where none are asked for."""
+    account: Rate
+    """The deployment's ceiling: the calls of all tokens together."""
+    token_lifetime: int
+    session_lifetime: int
+    fresh: int = FRESH
+    code_lifetime: int = 10 * 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Administration:
+    """Everything that people manage."""
+
+    desk: Desk
+    people: People
+    agents: Agents
+    roles: Roles
+    upstreams: Upstreams
+    secrets: Secrets
+    tokens: Issuing
+    revoking: Revoking
+    sessions: Sessions
+    overview: Overview
+
+    @classmethod
+    async def open(
+        cls,
+        *,
+        store: Store,
+        announce: Announce,
+        clock: Callable[[], Instant],
+        entropy: Callable[[int], bytes],
+        read_catalogue: ReadCatalogue,
+        seals: Seals,
+        passwords: Passwords,
+        ledger: Ledger,
+        archive: Archive,
+        explain: Explain,
+        stranger: Stranger,
+        terms: Terms,
+        facts: Facts,
+    ) -> Self:
+        """Load what is kept, announce all of it, and be ready. Raises `Unavailable` when the store cannot be read."""
+        register = Register.of(await store.load())
+        catalogues = Catalogues(read_catalogue)
+        catalogues.learn(register.upstreams.values())
+        desk = Desk(
+            store=store,
+            register=register,
+            catalogues=catalogues,
+            announce=announce,
+            clock=clock,
+            entropy=entropy,
+            fresh=terms.fresh,
+        )
+        _announce_all(desk)
+        people = People(desk)
+        return cls(
+            desk=desk,
+            people=people,
+            agents=Agents(desk),
+            roles=Roles(desk),
+            upstreams=Upstreams(desk),
+            secrets=Secrets(desk, seals),
+            tokens=Issuing(desk=desk, defaults=terms.limits, account=terms.account, lifetime=terms.token_lifetime),
+            revoking=Revoking(desk, people),
+            sessions=Sessions(
+                desk=desk,
+                codes=Codes(entropy, terms.code_lifetime),
+                passwords=passwords,
+                ledger=ledger,
+                stranger=stranger,
+                defaults=terms.limits,
+                lifetime=terms.session_lifetime,
+            ),
+            overview=Overview(desk=desk, ledger=ledger, archive=archive, explain_=explain, facts=facts),
+        )
+
+
+def _announce_all(desk: Desk) -> None:
+    """Tell the snapshot what there is; last of all what is withdrawn, so that nothing comes back to life.
+
+    Upstreams go before roles, whose scopes are read in their words. Tokens whose life is over are left out.
+    """
+    register, now = desk.register, desk.clock()
+    tokens = [token for token in register.tokens.values() if token.expires > now]
+    for table in (register.people, register.upstreams, register.secrets, register.roles, register.agents):
+        for record in table.values():
+            desk.announce(Put(record))
+    for token in tokens:
+        desk.announce(Put(token))
+    desk.withdraw((Scope.PERSON, person.id) for person in register.people.values() if person.disabled is not None)
+    desk.withdraw((Scope.AGENT, agent.id) for agent in register.agents.values() if agent.disabled is not None)
+    desk.withdraw(
+        (Scope.UPSTREAM, upstream.name) for upstream in register.upstreams.values() if upstream.disabled is not None
+    )
+    desk.withdraw((Scope.CREDENTIAL, token.id) for token in tokens if token.revoked is not None)

@@ -1,0 +1,22 @@
+"""How anything is changed: what there is now, one change at a time, withdrawals first."""
+
+from gatepass.administration.changes.announcing import Announce, Announcement, Put, Removed
+from gatepass.administration.changes.catalogues import Catalogues, ReadCatalogue
+from gatepass.administration.changes.desk import Desk, Fallen, Turn
+from gatepass.administration.changes.register import NAME_RULE, Register, checked_name, missing
+
+__all__ = [
+    "NAME_RULE",
+    "Announce",
+    "Announcement",
+    "Catalogues",
+    "Desk",
+    "Fallen",
+    "Put",
+    "ReadCatalogue",
+    "Register",
+    "Removed",
+    "Turn",
+    "checked_name",
+    "missing",
+]

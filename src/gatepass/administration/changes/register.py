@@ -1,0 +1,175 @@
+"""Everything that is managed, in memory, as it was last committed; and what has been withdrawn since.
+
+It is what administration decides on: looked up by id or by name, changed only by `Desk` after a commit. An id
+has a prefix and an underscore, a name has none, so that nobody can be called what another's id is.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Self, TypeVar
+
+from gatepass.access import AgentId, CredentialId, Instant, PersonId, SecretId, UpstreamId
+from gatepass.administration.store import Record, Records
+from gatepass.credentials import TokenRecord, refusal
+from gatepass.errors import Malformed, NotFound
+from gatepass.keys import SealedSecret
+from gatepass.registry import Agent, Person, Role, Upstream
+from gatepass.revocation import Scope
+
+__all__ = ["NAME_RULE", "Register", "checked_name", "missing"]
+
+LONGEST_NAME: Final = 63
+_NAME: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", re.ASCII)
+NAME_RULE: Final = f"lower-case letters, digits, and single `-` or `.` between them, at most {LONGEST_NAME}"
+
+Key = TypeVar("Key", bound=str)
+Thing = TypeVar("Thing", Person, Agent, Upstream, SealedSecret)
+
+
+def checked_name(name: str) -> str:
+    """`name`, if it can be one. It appears in paths, journals and terminals, so it is plain."""
+    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
+        raise Malformed("malformed_request", "`name` is not a name", hint=f"Use {NAME_RULE} characters.")
+    return name
+
+
+@dataclass(slots=True)
+class Register:
+    """The records by id, and the withdrawals that were announced."""
+
+    people: dict[PersonId, Person] = field(default_factory=dict)
+    agents: dict[AgentId, Agent] = field(default_factory=dict)
+    roles: dict[str, Role] = field(default_factory=dict)
+    upstreams: dict[UpstreamId, Upstream] = field(default_factory=dict)
+    secrets: dict[SecretId, SealedSecret] = field(default_factory=dict)
+    tokens: dict[CredentialId, TokenRecord] = field(default_factory=dict)
+    withdrawn: set[tuple[Scope, str]] = field(default_factory=set)
+    """Announced, whether or not the store has heard of it: what is in here is refused."""
+    _latest: dict[str, CredentialId] = field(default_factory=dict)
+    """The token that was last put under each name."""
+
+    @classmethod
+    def of(cls, records: Records) -> Self:
+        """The register of what a store holds."""
+        register = cls()
+        register.apply((*records.people, *records.agents, *records.roles, *records.upstreams, *records.secrets), ())
+        in_order: list[TokenRecord] = sorted(records.tokens, key=lambda token: token.issued)
+        register.apply(in_order, ())
+        return register
+
+    def apply(self, puts: Iterable[Record], removals: Iterable[Record]) -> None:
+        """Note what a commit has changed."""
+        for record in puts:
+            self._put(record)
+        for record in removals:
+            self._remove(record)
+
+    def person(self, ref: str) -> Person:
+        """By id or name. Raises `NotFound`, as all of these do."""
+        return _found(self.people, ref, "person", lambda person: person.name)
+
+    def agent(self, ref: str) -> Agent:
+        """By id or name."""
+        return _found(self.agents, ref, "agent", lambda agent: agent.name)
+
+    def upstream(self, ref: str) -> Upstream:
+        """By id or name."""
+        return _found(self.upstreams, ref, "upstream", lambda upstream: upstream.name)
+
+    def secret(self, ref: str) -> SealedSecret:
+        """By id or name."""
+        return _found(self.secrets, ref, "secret", lambda secret: secret.name)
+
+    def role(self, name: str) -> Role:
+        """By name, which is all that a role has."""
+        if (role := self.roles.get(name)) is None:
+            raise missing("role", name)
+        return role
+
+    def token(self, ref: str) -> TokenRecord:
+        """By id, or by name: of several that had the name, the last. Sessions have no name."""
+        id_ = CredentialId(ref) if "_" in ref else self._latest.get(ref)
+        token = self.tokens.get(id_) if id_ is not None else None
+        if token is None:
+            raise missing("token", ref)
+        return token
+
+    def named(self, name: str) -> TokenRecord | None:
+        """The token that was last put under `name`."""
+        id_ = self._latest.get(name)
+        return self.tokens.get(id_) if id_ is not None else None
+
+    def alive(self, token: TokenRecord, now: Instant) -> bool:
+        """Whether the token is honoured now: in its life, and neither it nor anything above it withdrawn."""
+        return self.why_dead(token, now) is None
+
+    def why_dead(self, token: TokenRecord, now: Instant) -> str | None:
+        """Why the token is not honoured now, in a line for people; None when it is."""
+        if veto := refusal(token, now):
+            return veto.detail
+        if any((Scope.CREDENTIAL, id_) in self.withdrawn for id_ in (token.id, *token.ancestors)):
+            return "the token was revoked"
+        if any((above := self.tokens.get(id_)) is not None and above.revoked for id_ in token.ancestors):
+            return "the token that it descends from was revoked"
+        owner = self.people.get(token.owner)
+        if owner is None or owner.disabled is not None or (Scope.PERSON, token.owner) in self.withdrawn:
+            return "its owner is disabled"
+        if token.agent is None:
+            return None
+        agent = self.agents.get(token.agent)
+        if agent is None or agent.disabled is not None or (Scope.AGENT, token.agent) in self.withdrawn:
+            return "its agent is disabled"
+        return None
+
+    def live_tokens(self, now: Instant) -> Iterator[TokenRecord]:
+        """Every token that is honoured now."""
+        return (token for token in self.tokens.values() if self.alive(token, now))
+
+    def _put(self, record: Record) -> None:
+        match record:
+            case Person():
+                self.people[record.id] = record
+            case Agent():
+                self.agents[record.id] = record
+            case Role():
+                self.roles[record.name] = record
+            case Upstream():
+                self.upstreams[record.id] = record
+            case TokenRecord():
+                self.tokens[record.id] = record
+                if record.name and record.replaced_by is None:
+                    self._latest[record.name] = record.id
+            case SealedSecret():
+                self.secrets[record.id] = record
+
+    def _remove(self, record: Record) -> None:
+        match record:
+            case Person():
+                self.people.pop(record.id, None)
+            case Agent():
+                self.agents.pop(record.id, None)
+            case Role():
+                self.roles.pop(record.name, None)
+            case Upstream():
+                self.upstreams.pop(record.id, None)
+            case TokenRecord():
+                self.tokens.pop(record.id, None)
+                if self._latest.get(record.name) == record.id:
+                    del self._latest[record.name]
+            case SealedSecret():
+                self.secrets.pop(record.id, None)
+
+
+def _found(things: Mapping[Key, Thing], ref: str, noun: str, name_of: Callable[[Thing], str]) -> Thing:
+    """One of a few: looked up by its key if `ref` is an id, by its name if it is not."""
+    for key, thing in things.items():
+        if ref == (key if "_" in ref else name_of(thing)):
+            return thing
+    raise missing(noun, ref)
+
+
+def missing(noun: str, ref: str) -> NotFound:
+    """What is raised for what is not there, and for what is not theirs to see."""
+    shown = ref[:LONGEST_NAME] if ref.isascii() and ref.isprintable() and "`" not in ref else "..."
+    return NotFound("not_found", f"there is no {noun} `{shown}`")

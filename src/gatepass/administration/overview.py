@@ -1,0 +1,234 @@
+"""Looking: the deployment, its records, what a token could do, and the journal. Nothing here changes anything.
+
+Reading needs the role of an auditor. A person without any role sees what is theirs: their agents, their tokens.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from gatepass.access import ActionClass, CredentialId, Json, RunId
+from gatepass.administration.changes import Desk, missing
+from gatepass.administration.operators import Act, Operator
+from gatepass.administration.tokens.reach import BlastRadius, Ceiling, blast_radius
+from gatepass.audit import Archive, Head, Page, Query, Report, Story
+from gatepass.authority import Catalogue, Scope
+from gatepass.credentials import TokenKind, TokenRecord
+from gatepass.errors import Malformed
+from gatepass.keys import SealedSecret
+from gatepass.limits import Ledger, attempts, drawn_by_call
+from gatepass.registry import Agent, Person, Role, Upstream
+
+__all__ = ["Explain", "Facts", "Overview", "Status"]
+
+Explain = Callable[[CredentialId, Mapping[str, Json]], Awaitable[Json]]
+"""The gateway's own decision about an attempt that is not made, step by step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the deployment knows of itself from its start."""
+
+    version: str
+    listening: tuple[str, ...] = ()
+    custody_protected: bool = False
+    """Whether the user who runs agents is kept from reading the sealing key and the database."""
+    custody: str = ""
+    """Why, or why not, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How it stands."""
+
+    facts: Facts
+    person: Person
+    head: Head
+    counts: Mapping[str, int]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """What can be looked at."""
+
+    desk: Desk
+    ledger: Ledger
+    archive: Archive
+    explain_: Explain
+    facts: Facts = field(default_factory=lambda: Facts(version=""))
+
+    async def status(self, operator: Operator) -> Status:
+        """The deployment, and who asks."""
+        person = await self.desk.permit(operator, Act.READ_OWN)
+        register, now = self.desk.register, self.desk.clock()
+        live = [token for token in register.live_tokens(now) if token.kind is TokenKind.MACHINE]
+        counts = {
+            "people": len(register.people),
+            "agents": len(register.agents),
+            "roles": len(register.roles),
+            "upstreams": len(register.upstreams),
+            "secrets": len(register.secrets),
+            "live_tokens": len(live),
+        }
+        head = await self.archive.head()
+        return Status(facts=self.facts, person=person, head=head, counts=counts, faults=self.faults())
+
+    def faults(self) -> tuple[str, ...]:
+        """What is configured and comes to nothing, in lines for people."""
+        register, catalogues = self.desk.register, self.desk.catalogues
+        of_files = (f"upstream `{name}`: {why}" for name, why in catalogues.faults.items())
+        of_roles = (
+            f"role `{role.name}`: {why}" for role in register.roles.values() for why in catalogues.faults_of(role)
+        )
+        return (*of_files, *of_roles)
+
+    # -- the records
+
+    async def people(self, operator: Operator) -> list[Person]:
+        """Everybody."""
+        await self.desk.permit(operator, Act.READ)
+        return list(self.desk.register.people.values())
+
+    async def agents(self, operator: Operator) -> list[Agent]:
+        """All agents, or one's own."""
+        person, everything = await self._sight(operator)
+        return [agent for agent in self.desk.register.agents.values() if everything or agent.owner == person.id]
+
+    async def agent(self, operator: Operator, ref: str) -> Agent:
+        """One agent."""
+        person, everything = await self._sight(operator)
+        agent = self.desk.register.agent(ref)
+        if not everything and agent.owner != person.id:
+            raise missing("agent", ref)
+        return agent
+
+    async def tokens(self, operator: Operator, agent: str | None = None) -> list[TokenRecord]:
+        """All machine and person tokens, or one's own; of one agent where it is named."""
+        person, everything = await self._sight(operator)
+        of = self.desk.register.agent(agent).id if agent is not None else None
+        return [
+            token
+            for token in self.desk.register.tokens.values()
+            if token.kind is not TokenKind.SESSION
+            and (everything or token.owner == person.id)
+            and (of is None or token.agent == of)
+        ]
+
+    async def token(self, operator: Operator, ref: str) -> TokenRecord:
+        """One token."""
+        person, everything = await self._sight(operator)
+        token = self.desk.register.token(ref)
+        if not everything and token.owner != person.id:
+            raise missing("token", ref)
+        return token
+
+    async def roles(self, operator: Operator) -> list[Role]:
+        """All roles."""
+        await self.desk.permit(operator, Act.READ)
+        return list(self.desk.register.roles.values())
+
+    async def upstreams(self, operator: Operator) -> list[Upstream]:
+        """All upstreams."""
+        await self.desk.permit(operator, Act.READ)
+        return list(self.desk.register.upstreams.values())
+
+    async def upstream(self, operator: Operator, ref: str) -> Upstream:
+        """One upstream."""
+        await self.desk.permit(operator, Act.READ)
+        return self.desk.register.upstream(ref)
+
+    async def secrets(self, operator: Operator) -> list[SealedSecret]:
+        """All secrets, by their names. There is no more to be had of them."""
+        await self.desk.permit(operator, Act.READ)
+        return list(self.desk.register.secrets.values())
+
+    async def catalogues(self, operator: Operator) -> list[tuple[Upstream, Catalogue]]:
+        """What each upstream declares: what scopes are made of."""
+        await self.desk.permit(operator, Act.READ)
+        by_upstream = self.desk.catalogues.by_upstream
+        return [
+            (upstream, by_upstream[upstream.id])
+            for upstream in self.desk.register.upstreams.values()
+            if upstream.id in by_upstream
+        ]
+
+    # -- what a token could do
+
+    async def explain(self, operator: Operator, ref: str, attempt: Mapping[str, Json]) -> Json:
+        """What would happen to `attempt`, and why, without making it."""
+        token = await self.token(operator, ref)
+        return await self.explain_(token.id, attempt)
+
+    async def blast_radius(self, operator: Operator, ref: str) -> BlastRadius:
+        """Everything that a token can reach now, how much, and until when."""
+        token = await self.token(operator, ref)
+        register, catalogues, now = self.desk.register, self.desk.catalogues, self.desk.clock()
+        if token.kind is not TokenKind.MACHINE:
+            raise Malformed("malformed_request", "a person's token reaches no upstream", hint=_OF_MACHINES)
+        limits = token.limits
+        drawn = drawn_by_call(
+            token.meters,
+            ActionClass.WRITE,
+            calls=(limits.calls.count, limits.calls.period),
+            writes_per_minute=limits.writes_per_minute,
+            requests_per_day=limits.requests_per_day,
+        )
+        tries = attempts(token.meters, limits.attempts.count, limits.attempts.period)
+        return blast_radius(
+            token,
+            ceiling=self._ceiling(token),
+            upstreams=register.upstreams.values(),
+            catalogues=catalogues.by_upstream,
+            dead=register.why_dead(token, now),
+            levels=await self.ledger.levels((tries, *drawn), now),
+        )
+
+    def _ceiling(self, token: TokenRecord) -> Ceiling | None:
+        agent = self.desk.register.agents.get(token.agent) if token.agent else None
+        role = self.desk.register.roles.get(agent.role) if agent else None
+        if role is None:
+            return None
+        catalogues = self.desk.catalogues
+        faulty = (text for text in role.asks_person if not catalogues.knows(text))
+        return Ceiling(
+            role=role.name,
+            authority=catalogues.ceiling(role),
+            asked=catalogues.asked(role),
+            faulty=frozenset(Scope.parse(text).type for text in faulty),
+        )
+
+    # -- the journal
+
+    async def search(self, operator: Operator, query: Query) -> Page:
+        """A page of entries, newest first."""
+        await self.desk.permit(operator, Act.READ_JOURNAL)
+        return await self.archive.search(query)
+
+    async def story(self, operator: Operator, of: RunId | CredentialId) -> Story:
+        """Everything about a run or a credential, joined."""
+        await self.desk.permit(operator, Act.READ_JOURNAL)
+        return await self.archive.story(of)
+
+    async def verify(self, operator: Operator, saved: Sequence[Head] = ()) -> Report:
+        """Check the whole chain."""
+        await self.desk.permit(operator, Act.READ_JOURNAL)
+        return await self.archive.verify(saved)
+
+    async def head(self, operator: Operator) -> Head:
+        """Where the chain stands."""
+        await self.desk.permit(operator, Act.READ_JOURNAL)
+        return await self.archive.head()
+
+    async def export(self, operator: Operator, after: int = 0) -> AsyncIterator[bytes]:
+        """Every entry, a line each."""
+        await self.desk.permit(operator, Act.READ_JOURNAL)
+        return self.archive.export(after)
+
+    async def _sight(self, operator: Operator) -> tuple[Person, bool]:
+        """Who asks, and whether they see what is not theirs."""
+        person = await self.desk.permit(operator, Act.READ_OWN)
+        return person, person.operator is not None
+
+
+_OF_MACHINES: Final = "Ask for a machine's token; a person's acts here, within that person's role."

@@ -1,0 +1,104 @@
+"""Roles: live ceilings over what agents may do, whatever their tokens say.
+
+Narrowing a role takes effect on every token of its agents from the next call on. Whether a change narrows is
+decided by the algebra and by the words: every permission of the new role has to be within one of the old, and a
+class or a `*`, which follows the catalogue as it grows, has to have stood there before. Anything else widens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from gatepass.administration.changes import Desk, Turn, checked_name
+from gatepass.administration.operators import Act, Operator
+from gatepass.audit import Entry
+from gatepass.authority import covers
+from gatepass.errors import Conflict, Malformed
+from gatepass.registry import Role
+
+__all__ = ["Roles"]
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """What can be done with roles."""
+
+    desk: Desk
+
+    async def put(
+        self,
+        operator: Operator,
+        name: str,
+        *,
+        scopes: Sequence[str],
+        asks_person: Sequence[str] = (),
+        max_lifetime: int | None = None,
+    ) -> Role:
+        """Make the role what is said here, whether or not it was there. `max_lifetime` is in milliseconds.
+
+        Raises `Malformed` for scopes that the catalogue does not know, naming the nearest.
+        """
+        wanted = Role(
+            name=checked_name(name), scopes=tuple(scopes), asks_person=tuple(asks_person), max_lifetime=max_lifetime
+        )
+
+        def act() -> Act:
+            return Act.NARROW_ROLE if self._narrows(wanted) else Act.WIDEN_ROLE
+
+        async with self.desk.turn(operator, act) as turn:
+            before = self.desk.register.roles.get(name)
+            self.desk.catalogues.expand(wanted.scopes)
+            self.desk.catalogues.expand(wanted.asks_person)
+            if not wanted.scopes:
+                raise Malformed(
+                    "malformed_request", "`scopes` is empty", hint="A role permits something; or delete it."
+                )
+            role = replace(wanted, created=before.created if before else turn.at)
+            if role != before:
+                await turn.commit(_entry(turn, role, before), puts=(role,))
+            return role
+
+    async def delete(self, operator: Operator, name: str) -> None:
+        """Delete a role that no agent is in."""
+        async with self.desk.turn(operator, Act.DELETE_ROLE) as turn:
+            role = self.desk.register.role(name)
+            agents = [agent.name for agent in self.desk.register.agents.values() if agent.role == name]
+            if agents:
+                raise Conflict(
+                    "conflict",
+                    f"the role `{name}` has {len(agents)} agents, among them `{agents[0]}`",
+                    hint="Move its agents to another role first.",
+                )
+            await turn.commit(replace(turn.entry("role.deleted", name), role=name), removals=(role,))
+
+    def _narrows(self, wanted: Role) -> bool:
+        before = self.desk.register.roles.get(wanted.name)
+        if before is None:
+            return False
+        shorter = before.max_lifetime is None or (
+            wanted.max_lifetime is not None and wanted.max_lifetime <= before.max_lifetime
+        )
+        try:
+            return (
+                shorter
+                and covers(self.desk.catalogues.ceiling(before), self.desk.catalogues.ceiling(wanted))
+                and all(self._fixed(text) for text in set(wanted.scopes) - set(before.scopes))
+                and set(wanted.asks_person) >= set(before.asks_person)
+            )
+        except Malformed:
+            return False
+
+    def _fixed(self, text: str) -> bool:
+        """Whether the scope means itself and nothing else, whatever the catalogue becomes."""
+        return [str(permission) for permission in self.desk.catalogues.expand((text,))] == [text]
+
+
+def _entry(turn: Turn, role: Role, before: Role | None) -> Entry:
+    """What the journal says: the role as it is now, and what it was."""
+    details = {
+        "scopes": " ".join(role.scopes),
+        "asks_person": " ".join(role.asks_person),
+        "max_lifetime": "" if role.max_lifetime is None else str(role.max_lifetime),
+        "scopes_before": " ".join(before.scopes) if before else "",
+        "asks_person_before": " ".join(before.asks_person) if before else "",
+    }
+    return replace(turn.entry("role.changed" if before else "role.created", role.name, details), role=role.name)

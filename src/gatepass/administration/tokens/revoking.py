@@ -1,0 +1,116 @@
+"""Revoking: a token, an agent's, a person's, everything; and the token that somebody found.
+
+Whatever is named is refused from the moment of the call, before anything is written. What came to be while the
+call waited for its turn falls with it: a token that a rotation put in its place, one that was being issued to
+the agent. Revoking what is revoked already changes nothing and says so by an empty answer.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from gatepass.access import CredentialId
+from gatepass.administration.changes import Desk, Fallen
+from gatepass.administration.operators import Act, Operator
+from gatepass.administration.people import People
+from gatepass.credentials import TokenKind, TokenRecord, UnverifiedToken, line
+from gatepass.registry import Person
+from gatepass.revocation import Scope
+
+__all__ = ["Revoking"]
+
+FINDER: Final = "finder"
+"""The actor of a revocation by whoever showed the whole token."""
+LEAKED: Final = "it was reported leaked"
+
+
+@dataclass(frozen=True, slots=True)
+class Revoking:
+    """What takes tokens away. Each returns the tokens that it revoked."""
+
+    desk: Desk
+    people: People
+
+    async def token(self, operator: Operator, ref: str, because: str = "") -> tuple[TokenRecord, ...]:
+        """Revoke one token, and those that it took over from."""
+
+        def owns(person: Person) -> bool:
+            known = self.desk.register.tokens.get(CredentialId(ref)) or self.desk.register.named(ref)
+            return known is not None and known.owner == person.id
+
+        actor = await self.desk.permit(operator, Act.REVOKE_TOKEN, owns)
+        found = self._line_of(self.desk.register.token(ref))
+        return await self._revoke(found, because or "its operator revoked it", actor.id, operator)
+
+    async def agent(self, operator: Operator, ref: str, because: str = "") -> tuple[TokenRecord, ...]:
+        """Revoke every token of an agent. The agent stays, and may get new ones."""
+
+        def owns(person: Person) -> bool:
+            agents = self.desk.register.agents.values()
+            return any(ref in {agent.id, agent.name} and agent.owner == person.id for agent in agents)
+
+        actor = await self.desk.permit(operator, Act.REVOKE_AGENT, owns)
+        id_ = self.desk.register.agent(ref).id
+
+        def found() -> Iterable[TokenRecord]:
+            return (token for token in self.desk.register.tokens.values() if token.agent == id_)
+
+        return await self._revoke(found, because or "all tokens of its agent were revoked", actor.id, operator)
+
+    async def person(self, operator: Operator, ref: str, because: str = "") -> tuple[TokenRecord, ...]:
+        """Revoke everything that a person owns, sessions included. The person stays, and can sign in."""
+        actor = await self.desk.permit(operator, Act.REVOKE_PERSON, lambda person: ref in {person.id, person.name})
+        id_ = self.desk.register.person(ref).id
+        return await self._revoke(
+            lambda: self.people.owned(id_), because or "everything of its owner was revoked", actor.id, operator
+        )
+
+    async def everything(self, operator: Operator, because: str = "") -> tuple[TokenRecord, ...]:
+        """Revoke every token and session there is, but for the session that asks: somebody has to go on."""
+        actor = await self.desk.permit(operator, Act.REVOKE_EVERYTHING)
+
+        def found() -> Iterable[TokenRecord]:
+            for token in self.desk.register.tokens.values():
+                if token.kind is not TokenKind.SESSION or token.id != operator.credential:
+                    yield token
+
+        return await self._revoke(found, because or "everything was revoked", actor.id, operator)
+
+    async def leaked(self, text: str) -> None:
+        """Revoke the token that `text` is the whole of. Says nothing of whether there was one.
+
+        Needs nobody's leave: whoever can show the whole token could use it. Raises `Malformed`
+        (`malformed_token`) for what cannot be a token at all.
+        """
+        presented = UnverifiedToken.parse(text)
+        record = self.desk.register.tokens.get(presented.credential_id)
+        if record is not None and presented.proves(record):
+            await self._revoke(self._line_of(record), LEAKED, FINDER)
+
+    def _line_of(self, token: TokenRecord) -> Callable[[], Iterable[TokenRecord]]:
+        """The token and what it took over from; and what takes over from it while this one waits for its turn."""
+        register, before = self.desk.register, token.replaced_by
+
+        def found() -> Iterable[TokenRecord]:
+            now = register.tokens.get(token.id, token)
+            if now.replaced_by is not None and now.replaced_by != before:
+                now = register.tokens.get(now.replaced_by, now)
+            return line(now, register.tokens.get)
+
+        return found
+
+    async def _revoke(
+        self,
+        found: Callable[[], Iterable[TokenRecord]],
+        because: str,
+        actor: str,
+        operator: Operator | None = None,
+    ) -> tuple[TokenRecord, ...]:
+        def fallen() -> Iterable[Fallen]:
+            return [(Scope.CREDENTIAL, token.id) for token in found() if token.revoked is None]
+
+        async with self.desk.in_force(fallen, actor, operator) as turn:
+            revoked, entries = turn.revoke(found(), because)
+            if revoked:
+                await turn.commit(*entries, puts=revoked)
+            return tuple(revoked)
