@@ -1,3 +1,24 @@
 """What has been withdrawn, what falls with it, and how every verifier learns of it."""
 
-__all__: list[str] = []
+from gatepass.revocation.events import Event, Heard, Reinstated, Scope, Withdrawn
+from gatepass.revocation.feed import Change, Embedded, Feed, Follower, Listener
+from gatepass.revocation.freshness import HEARTBEAT, STALE, Freshness
+from gatepass.revocation.live import Live, Unwatch
+
+__all__ = [
+    "HEARTBEAT",
+    "STALE",
+    "Change",
+    "Embedded",
+    "Event",
+    "Feed",
+    "Follower",
+    "Freshness",
+    "Heard",
+    "Listener",
+    "Live",
+    "Reinstated",
+    "Scope",
+    "Unwatch",
+    "Withdrawn",
+]
