@@ -78,11 +78,14 @@ def test_a_stuck_source_is_found_out() -> None:
     assert len(draws) == 64
 
 
-@given(st.integers(0, 62**6 - 1))
-def test_base62_is_what_it_says(number: int) -> None:
-    text = base62(number, 6)
-    assert len(text) == 6
+@given(st.integers(1, 12).flatmap(lambda width: st.tuples(st.just(width), st.integers(0, 62**width - 1))))
+def test_base62_is_what_it_says(case: tuple[int, int]) -> None:
+    width, number = case
+    text = base62(number, width)
+    assert len(text) == width
     assert sum(ALPHABET.index(digit) * 62**place for place, digit in enumerate(reversed(text))) == number
+    with pytest.raises(ValueError, match="does not fit"):
+        base62(62**width, width)
 
 
 def test_the_alphabet_is_in_the_order_of_ascii() -> None:

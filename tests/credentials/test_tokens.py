@@ -216,6 +216,10 @@ class TestNothingShowsIt:
         with pytest.raises(TypeError):
             leak(new())
 
+    def test_a_record_shows_no_hash(self) -> None:
+        record = token_record(hash=b"SHA-256 of a token, 32 bytes ...")
+        assert "SHA-256" not in f"{record} {[record]!r} {pretty_repr(record)}"
+
     def test_logs_and_tracebacks_with_locals(self, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG)
         shown = traceback_of(new())

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from tests.keys.randomness import Numbered
 
 from gatepass.access import Instant
-from gatepass.errors import Conflict, Malformed
-from gatepass.keys import Keyring
+from gatepass.errors import Conflict, Malformed, Unavailable
+from gatepass.keys import Keyring, LiveKeyring
 from gatepass.keys.keyring import KeyEncryptionKey
 
 AT = Instant(1_763_820_000_000)
@@ -130,3 +130,30 @@ def test_a_key_is_whole_or_is_not_made() -> None:
             KeyEncryptionKey(bytes(size), AT)
     with pytest.raises(ValueError, match="another number of bytes"):
         Keyring.create(AT, lambda size: bytes(size - 1))
+
+
+class TestLive:
+    def test_a_change_is_saved_before_it_is_used(self) -> None:
+        saved: list[str] = []
+        live = LiveKeyring(ring(), lambda keyring: saved.append(keyring.write() + live().current.id))
+        first = live().current.id
+        second = live.rotate(AT, Numbered(b"second"))
+        assert live().current.id == second != first
+        assert saved[0] == live().write() + first, "while it was being saved, the old one was still in use"
+        live.drop(first)
+        assert live().retired == ()
+        assert saved[1] == live().write() + second
+
+    def test_what_cannot_be_saved_does_not_happen(self) -> None:
+        def full(_: Keyring) -> None:
+            raise Unavailable("storage_unavailable", "no room")
+
+        live = LiveKeyring(ring(1), full)
+        before = live()
+        for change in (
+            lambda: live.rotate(AT, Numbered(b"second")),
+            lambda: live.drop(before.retired[0].id),
+        ):
+            with pytest.raises(Unavailable):
+                change()
+            assert live() is before

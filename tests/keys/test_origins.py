@@ -93,6 +93,8 @@ def test_one_origin_one_spelling(target: str, origin: str) -> None:
         "http://::1",
         "http://[::1%25eth0]",
         "http://[1.2.3.4]",
+        "http://[::ffff:127.0.0.1]",
+        "http://[::ffff:7f00:1]",
         "http://[]",
         "https://" + "a" * 64 + ".example",
         "https://api.example/" + "a" * 5000,

@@ -9,7 +9,7 @@ from tests.keys.randomness import Numbered
 
 from gatepass.access import Instant, SecretId, UpstreamId
 from gatepass.errors import Malformed, Unavailable
-from gatepass.keys import Keyring, SealedSecret, Sealer, origin_of
+from gatepass.keys import Keyring, LiveKeyring, SealedSecret, Sealer, origin_of
 from gatepass.registry import Upstream, UpstreamKind
 from gatepass.vault import Custody
 
@@ -22,12 +22,12 @@ GIT = replace(ORDERS, id=UpstreamId("ups_2"), name="git", kind=UpstreamKind.MCP_
 
 
 class Holder:
-    """What the wiring holds: the keyring of the moment."""
+    """What the wiring holds: one live keyring, for what seals and for what opens."""
 
     def __init__(self) -> None:
-        self.keyring = Keyring.create(AT, Numbered(b"custody"))
-        self.custody = Custody(lambda: self.keyring)
-        self.sealer = Sealer(lambda: self.keyring, Numbered(b"sealer"))
+        self.live = LiveKeyring(Keyring.create(AT, Numbered(b"custody")), lambda _: None)
+        self.custody = Custody(self.live)
+        self.sealer = Sealer(self.live, Numbered(b"sealer"))
 
     def seal(self, upstream: Upstream = ORDERS) -> SealedSecret:
         return self.sealer.seal(
@@ -118,10 +118,10 @@ def test_no_other_target_ever_opens_it(target: str, kind: UpstreamKind) -> None:
 def test_a_rotation_is_seen_at_once_and_nothing_has_to_stop() -> None:
     holder = Holder()
     old = holder.seal()
-    holder.keyring = holder.keyring.rotate(AT, Numbered(b"rotation"))
+    holder.live.rotate(AT, Numbered(b"rotation"))
     assert holder.custody.open(old, ORDERS).expose_to(bytes) == PLAINTEXT
     rewrapped = holder.sealer.rewrap(old)
-    holder.keyring = holder.keyring.without(old.key_id)
+    holder.live.drop(old.key_id)
     assert holder.custody.open(rewrapped, ORDERS).expose_to(bytes) == PLAINTEXT
     with pytest.raises(Unavailable) as refused:
         holder.custody.open(old, ORDERS)

@@ -16,6 +16,8 @@ ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 """In the order of ASCII, so that numbers of one width sort as text as they do as numbers."""
 
 _BASE: Final = len(ALPHABET)
+_PAIRS: Final = tuple(high + low for high in ALPHABET for low in ALPHABET)
+"""Two digits at a time: an id is made and a checksum compared on every call."""
 _TIME_CHARACTERS: Final = 7
 _LATEST: Final = _BASE**_TIME_CHARACTERS - 1
 _RANDOM_CHARACTERS: Final = 9
@@ -35,11 +37,11 @@ def base62(number: int, width: int) -> str:
     """`number` in exactly `width` characters. Raises `ValueError` for one that does not fit: an id never wraps."""
     if not 0 <= number < _BASE**width:
         raise ValueError(f"{number} does not fit in {width} characters of base62")
-    digits = []
-    for _ in range(width):
-        number, digit = divmod(number, _BASE)
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    found = ""
+    for _ in range(width // 2):
+        number, pair = divmod(number, len(_PAIRS))
+        found = _PAIRS[pair] + found
+    return ALPHABET[number] + found if width % 2 else found
 
 
 def random_base62(count: int, entropy: Callable[[int], bytes]) -> str:

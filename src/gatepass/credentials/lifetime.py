@@ -95,7 +95,7 @@ def life(
         whose = "this kind of token" if allowed == LONGEST[kind] else "the role"
         raise Denied(
             "too_long",
-            f"a life of {_told(lifetime)} was asked for, and {whose} allows {_told(allowed)}",
+            f"a life of {duration_text(lifetime)} was asked for, and {whose} allows {_told(allowed)}",
             hint=f"Ask for at most {_told(allowed)}, and renew the token before it ends.",
         )
     return Life(Instant(at + lifetime), Instant(bounds[0].until) if bounds else None)
@@ -155,7 +155,7 @@ def _too_broad(bound: _Bound, at: Instant, lifetime: int) -> Denied:
         return Denied("too_broad", f"{bound.why}, and its time is used up", hint=f"Create a new token, and {instead}.")
     return Denied(
         "too_broad",
-        f"{bound.why}, so it may live for {_told(left)} at most; {_told(lifetime)} was asked for",
+        f"{bound.why}, so it may live for {_told(left)} at most; {duration_text(lifetime)} was asked for",
         hint=f"Ask for at most {_told(left)}, or {instead}.",
     )
 

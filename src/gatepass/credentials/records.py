@@ -49,7 +49,7 @@ class TokenRecord:
     id: CredentialId
     kind: TokenKind
     name: str
-    hash: bytes
+    hash: bytes = field(repr=False)
     """SHA-256 of the whole token text."""
     owner: PersonId
     """The person who answers for it; for a person's token, the person itself."""

@@ -65,7 +65,7 @@ class IssuedToken:
         raise TypeError(f"{self!r} must not be serialised or copied")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class UnverifiedToken:
     """What somebody presented, well formed and nothing more."""
 

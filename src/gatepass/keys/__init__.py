@@ -2,7 +2,7 @@
 
 from gatepass.keys.digests import Digests
 from gatepass.keys.guarded import Guarded
-from gatepass.keys.keyring import Entropy, Keyring
+from gatepass.keys.keyring import Entropy, Keyring, LiveKeyring
 from gatepass.keys.origins import Destination, origin_of
 from gatepass.keys.passwords import hash_password, needs_rehash, verify_password
 from gatepass.keys.sealing import SealedSecret, Sealer
@@ -14,6 +14,7 @@ __all__ = [
     "Entropy",
     "Guarded",
     "Keyring",
+    "LiveKeyring",
     "SealedSecret",
     "Sealer",
     "SigningKey",

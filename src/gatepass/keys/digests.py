@@ -6,10 +6,11 @@ a key-encryption key and the digest says from which, so it stays verifiable unti
 """
 
 import hmac
+from collections.abc import Callable
 from typing import Final
 
 from gatepass.keys.guarded import Guarded
-from gatepass.keys.keyring import Keyring
+from gatepass.keys.keyring import KeyEncryptionKey, Keyring
 
 __all__ = ["Digests"]
 
@@ -17,26 +18,33 @@ _PURPOSE: Final = "journal arguments"
 
 
 class Digests(Guarded):
-    """Makes and checks digests under one keyring. Made anew when the keyring is rotated."""
+    """Makes and checks digests. `keyring` is asked anew each time, so that a rotation takes effect at once."""
 
-    __slots__ = ("_current", "_keys")
+    __slots__ = ("_derived", "_keyring")
 
-    def __init__(self, keyring: Keyring) -> None:
-        self._current = keyring.current.id
-        self._keys = {key.id: key.derive(_PURPOSE) for key in (keyring.current, *keyring.retired)}
+    def __init__(self, keyring: Callable[[], Keyring]) -> None:
+        self._keyring = keyring
+        self._derived: dict[str, bytes] = {}
 
     def digest(self, arguments: bytes) -> str:
         """`kek_…:` and the HMAC-SHA-256 of the canonical arguments in hexadecimal."""
-        return f"{self._current}:{hmac.digest(self._keys[self._current], arguments, 'sha256').hex()}"
+        key = self._keyring().current
+        return f"{key.id}:{hmac.digest(self._key(key), arguments, 'sha256').hex()}"
 
     def verify(self, digest: str, arguments: bytes) -> bool:
         """Whether `digest` is of `arguments`. False for what was made under a key that is gone, or is no digest."""
         key_id, _, stated = digest.partition(":")
-        key = self._keys.get(key_id)
+        key = self._keyring().find(key_id)
         if key is None:
             return False
-        made = hmac.digest(key, arguments, "sha256").hex()
+        made = hmac.digest(self._key(key), arguments, "sha256").hex()
         return hmac.compare_digest(made.encode(), stated.encode("utf-8", "surrogatepass"))
 
+    def _key(self, key: KeyEncryptionKey) -> bytes:
+        derived = self._derived.get(key.id)
+        if derived is None:
+            derived = self._derived[key.id] = key.derive(_PURPOSE)
+        return derived
+
     def __repr__(self) -> str:
-        return f"<digests under {self._current}>"
+        return f"<digests under {self._keyring().current.id}>"

@@ -30,7 +30,7 @@ from gatepass.access import Instant
 from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.keys.guarded import Guarded
 
-__all__ = ["DATA_KEY_BYTES", "WRAPPED_KEY_BYTES", "Entropy", "KeyEncryptionKey", "Keyring", "draw"]
+__all__ = ["DATA_KEY_BYTES", "WRAPPED_KEY_BYTES", "Entropy", "KeyEncryptionKey", "Keyring", "LiveKeyring", "draw"]
 
 Entropy = Callable[[int], bytes]
 """Given n, n bytes that nobody can guess. `os.urandom` in production; an argument everywhere."""
@@ -173,6 +173,40 @@ class Keyring(Guarded):
 
     def __repr__(self) -> str:
         return f"<keyring {self.current.id} and {len(self.retired)} retired>"
+
+
+class LiveKeyring(Guarded):
+    """The keyring of the moment, for whatever seals, opens and digests: called, it gives it.
+
+    A change is saved before it is used, so that nothing is ever wrapped under a key that is not written down; when
+    saving raises, nothing has changed. `save` is durable when it returns.
+    """
+
+    __slots__ = ("_keyring", "_save")
+
+    def __init__(self, keyring: Keyring, save: Callable[[Keyring], None]) -> None:
+        self._keyring = keyring
+        self._save = save
+
+    def __call__(self) -> Keyring:
+        """The keyring now. Ask again at each use."""
+        return self._keyring
+
+    def rotate(self, at: Instant, entropy: Entropy) -> str:
+        """Make a new current key, at once and for everybody, and return its id. Re-wrapping may follow at leisure."""
+        self._adopt(self._keyring.rotate(at, entropy))
+        return self._keyring.current.id
+
+    def drop(self, key_id: str) -> None:
+        """Forget a retired key. The caller has made sure that nothing is wrapped under it any more."""
+        self._adopt(self._keyring.without(key_id))
+
+    def _adopt(self, keyring: Keyring) -> None:
+        self._save(keyring)
+        self._keyring = keyring
+
+    def __repr__(self) -> str:
+        return f"<live {self._keyring!r}>"
 
 
 def _read_line(line: str, number: int) -> tuple[str, KeyEncryptionKey]:

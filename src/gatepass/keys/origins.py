@@ -69,9 +69,11 @@ def _host(text: str) -> str | None:
     """A name or an address in its one spelling; None for what resolvers could take for an address of another kind."""
     if text.startswith("["):
         try:
-            return f"[{ipaddress.IPv6Address(text[1:-1]).compressed}]"
+            address = ipaddress.IPv6Address(text[1:-1])
         except ValueError:
             return None
+        # An IPv4 address in IPv6 clothes has another spelling in every version of the library.
+        return None if address.ipv4_mapped else f"[{address.compressed}]"
     labels = text.split(".")
     if not all(_LABEL.fullmatch(label) for label in labels):
         return None
