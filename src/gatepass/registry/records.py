@@ -5,7 +5,7 @@ a role's scopes mean is the authority's matter; what an upstream's operations fi
 Secrets are never part of a record: an upstream names its secret by id.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gatepass.access import AgentId, Instant, PersonId, SecretId, UpstreamId
@@ -44,7 +44,7 @@ class Person:
     created: Instant
     disabled: Instant | None = None
     """Disabling a person withdraws everything that they own or consented to."""
-    password_hash: str | None = None
+    password_hash: str | None = field(default=None, repr=False)
     """Argon2id PHC string, for signing in at a terminal. Never leaves the server."""
 
 
@@ -116,5 +116,8 @@ class Upstream:
     """The text of the operations file."""
     secret: SecretId | None = None
     injection: Injection | None = None
+    allow_private: bool = False
+    """Whether the target's name may turn out to be a private address. Not needed for an address that the target
+    spells out, nor for `localhost`."""
     created: Instant = Instant(0)
     disabled: Instant | None = None
