@@ -133,7 +133,7 @@ class Admission:
         item, and journals that it did with `listed`.
         """
         access = Access(caller.subject, Action("consult", ActionClass.READ), Resource("mcp"), caller.context)
-        passage = Passage(caller=caller, access=access, drawn=Drawn((), ()), admission=self)
+        passage = Passage(caller=caller, access=access, drawn=Drawn((), (), caller.at), admission=self)
         passage.watch()
         return passage
 
@@ -155,6 +155,16 @@ class Admission:
     def tick(self) -> None:
         """Write the summary of failed verifications once its minute is over. Called now and then."""
         for entry in self.strangers.turn(self.clock()):
+            self.journal.append(entry)
+
+    def stranger(self, event: str, code: str, source: str | None, credential: CredentialId | None) -> None:
+        """Count one failed verification; many of them make one line in the journal."""
+        for entry in self.strangers.count(event, code, source, credential, self.clock()):
+            self.journal.append(entry)
+
+    def close(self) -> None:
+        """Write what was counted and not written yet. The last thing that is done with an admission."""
+        for entry in self.strangers.close(self.clock()):
             self.journal.append(entry)
 
     # -- the steps
@@ -215,11 +225,7 @@ class Admission:
         drawn = await self.ledger.draw((attempts(caller.record.meters, rate.count, rate.period),), caller.at)
         if isinstance(drawn, Exhausted):
             error = _exhausted(drawn)
-            ended = self.strangers.count(
-                "attempts.throttled", error.code, caller.request.source, caller.credential.id, caller.at
-            )
-            for entry in ended:
-                self.journal.append(entry)
+            self.stranger("attempts.throttled", error.code, caller.request.source, caller.credential.id)
             raise described(error, replace(caller, levels=(drawn.level,)))
         return drawn.levels
 
@@ -265,10 +271,7 @@ class Admission:
         return described(error, caller)
 
     def _stranger(self, request: Request, error: Error, credential: CredentialId | None = None) -> Error:
-        """Count a failed verification; many of them make one line in the journal."""
-        now = self.clock()
-        for entry in self.strangers.count("credential.refused", error.code, request.source, credential, now):
-            self.journal.append(entry)
+        self.stranger("credential.refused", error.code, request.source, credential)
         return error
 
 
