@@ -63,7 +63,7 @@ class All:
         return cls(tuple(map(parse_caveat, parts)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Unreadable:
     """What could not be read: vetoes everything."""
 
@@ -81,6 +81,10 @@ class Unreadable:
 
     def implies(self, other: Caveat) -> bool:
         """Only what is written the same: what a newer reader makes of it is not known."""
+        return self == other
+
+    def __eq__(self, other: object) -> bool:
+        """By the bytes written: Python takes 1 for `True`."""
         return isinstance(other, Unreadable) and _spelling(self.raw) == _spelling(other.raw)
 
     def __hash__(self) -> int:
