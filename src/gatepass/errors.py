@@ -181,6 +181,7 @@ CODES: Final[Mapping[str, str]] = {
     "secret_bound_elsewhere": "The upstream's address has changed; an operator has to store its secret again for the new one.",
     "secret_unusable": "The upstream's secret does not fit where it is to be put; an operator has to store it again.",
     "key_unusable": "Run `gatepass doctor`; if others could read the key, rotate it.",
+    "search_unfinished": "Narrow the search: name a credential, a run or a decision, or a shorter span of time.",
     "starting": "Try again in a second.",
     "feed_stale": "Try again in a second; this process has lost touch with the others.",
 }

@@ -1,6 +1,7 @@
 """A small genuine journal to damage."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -21,8 +22,6 @@ from gatepass.audit import (
 )
 
 WRITER = WriterId("wrt_first")
-
-Line = tuple[Row, tuple[object, ...] | None]
 
 
 def body(number: int) -> bytes:
@@ -59,13 +58,13 @@ def continued(rows: list[Row], count: int, writer: WriterId) -> list[Row]:
     return rows + chained(bodies, seq=seq, prev=rows[-1].hash, writer=writer)
 
 
-def labelled(rows: Sequence[Row]) -> list[Line]:
-    return [(row, msgspec.structs.astuple(labels_of(row.body))) for row in rows]
+def labelled(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    return [(*row, *msgspec.structs.astuple(labels_of(row.body))) for row in rows]
 
 
 def check(rows: Sequence[Row], saved: Sequence[Head] = ()) -> Report:
     verifier = Verifier(saved)
-    verifier.see((row, None) for row in rows)
+    verifier.see(rows)
     return verifier.finish()
 
 

@@ -220,9 +220,7 @@ def test_the_head_of_another_journal_does_not_fit() -> None:
 
 def test_an_entry_indexed_under_what_it_does_not_say_is_named() -> None:
     lines = labelled(genuine())
-    row, labels = lines[11]
-    assert labels is not None
-    lines[11] = row, (*labels[:4], "crd_somebody_else", *labels[5:])
+    lines[11] = (*lines[11][:9], "crd_somebody_else", *lines[11][10:])
     verifier = Verifier()
     verifier.see(lines)
     assert said(verifier.finish()) == ["entry 12 is indexed under what it says not"]

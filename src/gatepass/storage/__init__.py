@@ -1,3 +1,8 @@
 """Adapters for the stores that rooms declare: SQLite, PostgreSQL, Redis protocol, memory."""
 
-__all__: list[str] = []
+from gatepass.storage.folder import DataFolder
+from gatepass.storage.ledger import InProcessLedger
+from gatepass.storage.memory import MemoryJournal, MemoryStore
+from gatepass.storage.sqlite import Database
+
+__all__ = ["DataFolder", "Database", "InProcessLedger", "MemoryJournal", "MemoryStore"]

@@ -7,9 +7,10 @@ Without a head that somebody kept outside, nobody can tell a journal that was cu
 that was written anew from its first entry from a genuine one.
 """
 
+from binascii import hexlify
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -24,13 +25,14 @@ __all__ = ["Verifier"]
 
 _HIGHEST: Final = 2**63
 _HASH_LENGTH: Final = 32
+_UNLABELLED: Final = len(Row._fields)
 
 
 class Verifier:
     """Feed it rows with `see`, in order; `finish` says what was found.
 
-    `saved` are heads that somebody kept. With each row come the labels that it is indexed under, in the order
-    of `Labels`, or None where there is no index, as in an export.
+    `saved` are heads that somebody kept. A row that is indexed is followed by the labels that it is indexed
+    under, in the order of `Labels`; one from an export is not.
     """
 
     def __init__(self, saved: Sequence[Head] = ()) -> None:
@@ -48,29 +50,30 @@ class Verifier:
         """The row just before, when it holds but does not follow on the one before it."""
         self._after_stray = False
 
-    def see(self, rows: Iterable[tuple[Row, tuple[object, ...] | None]]) -> None:
-        """Look at the next rows."""
-        recent = self._strays.recent
-        for row, labels in rows:
-            seq, writer, prev, hash_, body = row
+    def see(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Look at the next rows: each a `Row`, or the members of one followed by its labels."""
+        recent, prefix = self._strays.recent, b""
+        for row in rows:
+            seq, writer, prev, hash_, body = row[:5]
+            if writer != self._writer or not prefix:
+                prefix = TAG + str(writer).encode("utf-8", "replace")
             if (
-                seq == self._seq + 1
-                and prev == self._last
+                prev == self._last
                 and writer == self._writer
+                and seq == self._seq + 1
                 and self._loose is None
                 and type(body) is bytes
-                and sha256(b"%b%b\n%d\n%b\n%b" % (TAG, writer.encode(), seq, prev.hex().encode(), body)).digest()
-                == hash_
+                and sha256(b"%b\n%d\n%b\n%b" % (prefix, seq, hexlify(prev), body)).digest() == hash_
             ):
                 self._seq, self._last, self._after_stray = seq, hash_, False
                 recent[seq % WINDOW] = hash_
             else:
-                self._odd(row)
+                self._odd(Row(*row[:5]))
             self._count += 1
-            if labels is not None:
-                self._check_labels(row, labels)
-            if self._saved and seq >= self._saved[0].seq:
-                self._check_head(row)
+            if len(row) > _UNLABELLED:
+                self._check_labels(seq, body, row[_UNLABELLED:])
+            if self._saved and isinstance(seq, int) and seq >= self._saved[0].seq:
+                self._check_head(Row(*row[:5]))
 
     def finish(self) -> Report:
         """Say what was found. The verifier is spent afterwards."""
@@ -131,13 +134,13 @@ class Verifier:
                 self._faults.add(FaultKind.FOREIGN, self._loose)
             self._loose = None
 
-    def _check_labels(self, row: Row, labels: tuple[object, ...]) -> None:
+    def _check_labels(self, seq: int, body: bytes, labels: tuple[object, ...]) -> None:
         try:
-            if self._after_stray or msgspec.structs.astuple(labels_of(row.body)) == labels:
+            if self._after_stray or msgspec.structs.astuple(labels_of(body)) == labels:
                 return
         except Unavailable:
             pass
-        self._faults.add(FaultKind.MISLABELLED, row.seq)
+        self._faults.add(FaultKind.MISLABELLED, seq)
 
     def _check_head(self, row: Row) -> None:
         """Compare the heads that were kept up to this row. One that fell into a gap is named with the gap."""

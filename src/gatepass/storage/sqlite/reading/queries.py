@@ -1,0 +1,110 @@
+"""The statements by which the journal is searched, each made to use one index.
+
+SQLite keeps no statistics of a journal that only grows, so it cannot know that one credential's entries are few and
+the permits many. We know: the first filter of `_NARROWEST` that is there names the index, and the others are
+written so (`+column`) that no index of theirs is used.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Final
+
+from gatepass.access import CredentialId, RunId
+from gatepass.audit import Query
+from gatepass.audit.search import MOST_STORY
+from gatepass.errors import Malformed
+
+__all__ = ["COLUMNS", "page_queries", "span_of", "story_query"]
+
+_LONGEST: Final = 65_536
+"""Bytes of a body that is read at all; ours are shorter."""
+
+COLUMNS: Final = (
+    f"seq, writer, prev, hash, CASE WHEN length(body) <= {_LONGEST} THEN body END AS body,"
+    " at, event, decision, outcome, credential, agent, run, subject"
+)
+"""A row, and its labels in the order of `audit.Labels`."""
+
+_NARROWEST: Final = ("decision", "run", "credential", "subject", "agent", "outcome", "event")
+_HIGHEST: Final = (1 << 63) - 1
+_INDEXED_OUTCOMES: Final = frozenset({"deny", "step_up"})
+
+Statement = tuple[str, tuple[object, ...]]
+
+
+def span_of(raw: sqlite3.Connection, query: Query) -> tuple[int, int] | None:
+    """The first and last number between which all lies that `query` can find; None when there is nothing."""
+    first, last = 1, _HIGHEST if query.before is None else query.before - 1
+    if query.since is not None or query.until is not None:
+        since = -_HIGHEST if query.since is None else query.since
+        until = _HIGHEST if query.until is None else query.until
+        sql = "SELECT min(first), max(last) FROM spans WHERE latest >= ? AND earliest < ?"
+        within = raw.execute(sql, (since, until)).fetchone()
+        if within[0] is None:
+            return None
+        first, last = max(first, within[0]), min(last, within[1])
+    return (first, last) if first <= last else None
+
+
+def page_queries(query: Query, first: int, last: int) -> Iterator[Statement]:
+    """One statement, or two whose results are merged: a credential's entries are those under it and those about it."""
+    filters: dict[str, str] = {
+        name: value
+        for name in ("decision", "run", "agent", "outcome", "event")
+        if (value := getattr(query, name)) is not None
+    }
+    if query.credential is None:
+        yield _page_query(query, filters, first, last)
+    else:
+        yield _page_query(query, {**filters, "credential": query.credential}, first, last)
+        yield _page_query(query, {**filters, "subject": query.credential}, first, last)
+
+
+def _page_query(query: Query, filters: dict[str, str], first: int, last: int) -> Statement:
+    terms = ["seq BETWEEN ? AND ?"]
+    values: list[object] = [first, last]
+    chosen = next((name for name in _NARROWEST if name in filters and _indexed(name, filters[name])), None)
+    for name, value in filters.items():
+        if name == chosen == "outcome":
+            terms.append(f"outcome = '{'deny' if value == 'deny' else 'step_up'}'")  # the index has only these two
+            continue
+        terms.append(f"{name if name == chosen else '+' + name} = ?")
+        values.append(value)
+    for bound, sign in ((query.since, ">="), (query.until, "<")):
+        if bound is not None:
+            terms.append(f"at {sign} ?")
+            values.append(bound)
+    sql = f"SELECT {COLUMNS} FROM journal WHERE {' AND '.join(terms)} ORDER BY seq DESC LIMIT ?"  # noqa: S608  names of our own
+    return sql, (*values, query.limit + 1)
+
+
+def _indexed(name: str, value: str) -> bool:
+    return name != "outcome" or value in _INDEXED_OUTCOMES
+
+
+def story_query(of: RunId | CredentialId) -> Statement:
+    """Everything about a run or a credential, in one statement.
+
+    That is its own entries, those that share a decision with one of them, and those about the credentials
+    that took part.
+    """
+    limit = MOST_STORY + 1
+    if of.startswith("run_"):
+        own, values = "SELECT seq, decision, credential FROM journal WHERE run = ? ORDER BY seq LIMIT ?", (of, limit)
+    elif of.startswith("crd_"):
+        own = (
+            "SELECT * FROM (SELECT seq, decision, credential FROM journal WHERE credential = ?1 ORDER BY seq LIMIT ?2)"
+            " UNION SELECT * FROM (SELECT seq, decision, ?1 FROM journal WHERE subject = ?1 ORDER BY seq LIMIT ?2)"
+        )
+        values = (of, limit)
+    else:
+        raise Malformed("malformed_request", "a story is of a run (`run_...`) or of a credential (`crd_...`)")
+    sql = (
+        f"WITH own AS ({own}) SELECT {COLUMNS} FROM journal WHERE seq IN ("  # noqa: S608  names of our own
+        "SELECT seq FROM own"
+        " UNION SELECT other.seq FROM own JOIN journal other ON other.decision = own.decision"
+        " UNION SELECT about.seq FROM (SELECT DISTINCT credential FROM own) one JOIN journal about"
+        " ON about.subject = one.credential"
+        f") ORDER BY seq LIMIT {limit}"
+    )
+    return sql, values

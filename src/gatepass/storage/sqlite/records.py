@@ -1,0 +1,178 @@
+"""Records as rows: what administration keeps, put and read back exactly.
+
+A stored authority is the issued one, in the notation of `authority_to_json`; what of it cannot be read any more
+vetoes, and that is the authority's own law. What else cannot be read is damage, and is reported as such.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import IntegrityError
+
+from gatepass import exact
+from gatepass.access import AgentId, CredentialId, Instant, PersonId, SecretId, UpstreamId
+from gatepass.administration import Record, Records
+from gatepass.authority import authority_from_json, authority_to_json
+from gatepass.credentials import TokenKind, TokenLimits, TokenRecord
+from gatepass.errors import Conflict, Malformed, Unavailable
+from gatepass.keys import SealedSecret
+from gatepass.registry import Agent, Injection, OperatorRole, Person, Role, Upstream, UpstreamKind
+from gatepass.storage.sqlite import schema
+
+__all__ = ["expire", "load", "put", "remove"]
+
+_Row = Mapping[str, Any]
+
+_ORDER: Final = (Person, Agent, Role, Upstream, SealedSecret, TokenRecord)
+"""Owners before what they own: the order in which records can be put, and the other way round be removed."""
+
+
+def put(connection: Connection, records: Sequence[Record]) -> None:
+    """Add or replace. Raises `Conflict` for a name that is taken and an owner that is not there."""
+    for record in sorted(records, key=lambda record: _ORDER.index(type(record))):
+        table, row = _row(record)
+        key = {column.name for column in table.primary_key}
+        statement = insert(table).values(**row)
+        rest = {name: statement.excluded[name] for name in row if name not in key}
+        try:
+            connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=rest))
+        except IntegrityError as error:
+            raise _conflict(record, str(error.orig)) from None
+
+
+def remove(connection: Connection, records: Sequence[Record]) -> None:
+    """Remove what is there. Raises `Conflict` for what others belong to."""
+    for record in sorted(records, key=lambda record: _ORDER.index(type(record)), reverse=True):
+        table, row = _row(record)
+        (key,) = table.primary_key
+        try:
+            connection.execute(delete(table).where(key == row[key.name]))
+        except IntegrityError as error:
+            raise _conflict(record, str(error.orig)) from None
+
+
+def load(connection: Connection) -> Records:
+    """Everything, in the order of creation. Raises `Unavailable` (`store_damaged`)."""
+
+    def read(table: Table, of: Callable[[_Row], Any], order: str = "created") -> tuple[Any, ...]:
+        (key,) = table.primary_key
+        rows = connection.execute(select(table).order_by(table.c[order], key)).mappings()
+        return tuple(_read(table, of, dict(row)) for row in rows)
+
+    return Records(
+        people=read(schema.people, _person),
+        agents=read(schema.agents, _agent),
+        roles=read(schema.roles, _role),
+        upstreams=read(schema.upstreams, _upstream),
+        secrets=read(schema.secrets, _secret),
+        tokens=read(schema.tokens, _token, "issued"),
+    )
+
+
+def expire(connection: Connection, before: Instant) -> int:
+    """Forget tokens that were over before `before`, and totals that no token is left to draw on. Returns how many."""
+    gone = connection.execute(delete(schema.tokens).where(schema.tokens.c.expires < before)).rowcount
+    if gone:
+        connection.exec_driver_sql(
+            "DELETE FROM spent WHERE period = 0 AND substr(meter, 1, instr(meter, '/') - 1) NOT IN"
+            " (SELECT id FROM tokens UNION SELECT meters FROM tokens)"
+        )
+    return gone
+
+
+# -- out
+
+
+def _row(record: Record) -> tuple[Table, _Row]:
+    match record:
+        case Person():
+            return schema.people, _same(record, schema.people)
+        case Agent():
+            return schema.agents, _same(record, schema.agents)
+        case Role():
+            texts = {"scopes": _text(record.scopes), "asks_person": _text(record.asks_person)}
+            return schema.roles, {**_same(record, schema.roles), **texts}
+        case Upstream():
+            injection = None if record.injection is None else _text(record.injection)
+            return schema.upstreams, {**_same(record, schema.upstreams), "injection": injection}
+        case SealedSecret():
+            return schema.secrets, _same(record, schema.secrets)
+        case TokenRecord():
+            texts = {
+                "authority": exact.write(authority_to_json(record.authority)).decode(),
+                "limits": _text(record.limits),
+                "ancestors": _text(record.ancestors),
+            }
+            return schema.tokens, {**_same(record, schema.tokens), **texts}
+
+
+def _same(record: Record, table: Table) -> _Row:
+    """Members and columns have the same names. Enumerations are kept as their values."""
+    return {name: _value(getattr(record, name)) for name in _names(table)}
+
+
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+def _value(value: object) -> object:
+    return str(value) if isinstance(value, OperatorRole | UpstreamKind | TokenKind) else value
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _conflict(record: Record, why: str) -> Conflict:
+    if why.endswith(".name"):
+        return Conflict("conflict", f"the name `{record.name}` is taken")
+    return Conflict("conflict", f"`{record.name}` belongs to something that is not there, or something belongs to it")
+
+
+# -- in
+
+
+def _read(table: Table, of: Callable[[_Row], Any], row: _Row) -> Any:  # noqa: ANN401  one reader a table, each typed
+    try:
+        return of(row)
+    except (ValueError, TypeError, LookupError, Malformed, msgspec.MsgspecError):
+        raise Unavailable("store_damaged", f"a row of the table `{table.name}` cannot be read") from None
+
+
+def _person(row: _Row) -> Person:
+    operator = row["operator"]
+    return Person(
+        **{**row, "id": PersonId(row["id"]), "operator": None if operator is None else OperatorRole(operator)}
+    )
+
+
+def _agent(row: _Row) -> Agent:
+    return Agent(**{**row, "id": AgentId(row["id"])})
+
+
+def _role(row: _Row) -> Role:
+    texts = {name: msgspec.json.decode(row[name], type=tuple[str, ...]) for name in ("scopes", "asks_person")}
+    return Role(**{**row, **texts})
+
+
+def _upstream(row: _Row) -> Upstream:
+    injection = None if row["injection"] is None else msgspec.json.decode(row["injection"], type=Injection)
+    kind = UpstreamKind(row["kind"])
+    return Upstream(**{**row, "id": UpstreamId(row["id"]), "kind": kind, "injection": injection})
+
+
+def _secret(row: _Row) -> SealedSecret:
+    return SealedSecret(**{**row, "id": SecretId(row["id"])})
+
+
+def _token(row: _Row) -> TokenRecord:
+    read = {
+        "kind": TokenKind(row["kind"]),
+        "authority": authority_from_json(exact.read(row["authority"], max_bytes=1 << 24)),
+        "limits": msgspec.json.decode(row["limits"], type=TokenLimits),
+        "ancestors": msgspec.json.decode(row["ancestors"], type=tuple[CredentialId, ...]),
+    }
+    return TokenRecord(**{**row, **read})

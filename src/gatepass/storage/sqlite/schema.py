@@ -1,0 +1,190 @@
+"""The tables: the one definition that statements are built from and migrations are held to.
+
+`journal` is append only, and its `seq` is part of every entry's hash. Its other columns repeat what the bodies
+say, so that entries are found by index; verification compares the two. `spans` says which instants each
+stretch of the journal touches: the clock may jump, so time cannot be searched by order. `draws` and `spent` are
+what meters have given out, written in the transaction of the entry that says so.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = [
+    "agents",
+    "draws",
+    "journal",
+    "metadata",
+    "people",
+    "roles",
+    "secrets",
+    "spans",
+    "spent",
+    "tokens",
+    "upstreams",
+]
+
+metadata: Final = MetaData(
+    naming_convention={"ix": "%(table_name)s_by_%(column_0_name)s", "uq": "%(table_name)s_one_%(column_0_name)s"}
+)
+
+journal: Final = Table(
+    "journal",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("writer", Text, nullable=False),
+    Column("prev", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("decision", Text),
+    Column("outcome", Text),
+    Column("credential", Text),
+    Column("agent", Text),
+    Column("run", Text),
+    Column("subject", Text),
+    Column("body", LargeBinary, nullable=False),
+)
+Index("journal_by_event", journal.c.event)
+for _name in ("decision", "credential", "agent", "run", "subject"):
+    Index(f"journal_by_{_name}", journal.c[_name], sqlite_where=journal.c[_name].is_not(None))
+# Written so that SQLite sees that `outcome = 'deny'` implies it. Permits are most of the journal: no index helps there.
+Index("journal_by_refusal", journal.c.outcome, sqlite_where=text("outcome = 'deny' OR outcome = 'step_up'"))
+
+spans: Final = Table(
+    "spans",
+    metadata,
+    Column("first", Integer, primary_key=True, autoincrement=False),
+    Column("last", Integer, nullable=False),
+    Column("earliest", BigInteger, nullable=False),
+    Column("latest", BigInteger, nullable=False),
+)
+
+draws: Final = Table(
+    "draws",
+    metadata,
+    Column("decision", Text, primary_key=True),
+    Column("meter", Text, primary_key=True),
+    Column("period", BigInteger, primary_key=True),
+    Column("start", BigInteger, nullable=False),
+    Column("used", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+spent: Final = Table(
+    "spent",
+    metadata,
+    Column("meter", Text, primary_key=True),
+    Column("period", BigInteger, primary_key=True),
+    Column("start", BigInteger, primary_key=True),
+    Column("used", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+people: Final = Table(
+    "people",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("operator", Text),
+    Column("created", BigInteger, nullable=False),
+    Column("disabled", BigInteger),
+    Column("password_hash", Text),
+    UniqueConstraint("name"),
+)
+
+agents: Final = Table(
+    "agents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("owner", Text, ForeignKey("people.id"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("disabled", BigInteger),
+    UniqueConstraint("name"),
+)
+
+roles: Final = Table(
+    "roles",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("scopes", Text, nullable=False),
+    Column("asks_person", Text, nullable=False),
+    Column("max_lifetime", BigInteger),
+    Column("created", BigInteger, nullable=False),
+)
+
+upstreams: Final = Table(
+    "upstreams",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("operations", Text, nullable=False),
+    Column("secret", Text),
+    Column("injection", Text),
+    Column("created", BigInteger, nullable=False),
+    Column("disabled", BigInteger),
+    UniqueConstraint("name"),
+)
+
+secrets: Final = Table(
+    "secrets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("upstream", Text, nullable=False),
+    Column("origin", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    UniqueConstraint("name"),
+)
+
+tokens: Final = Table(
+    "tokens",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("owner", Text, ForeignKey("people.id"), nullable=False),
+    Column("agent", Text, ForeignKey("agents.id")),
+    Column("authority", Text, nullable=False),
+    Column("limits", Text, nullable=False),
+    Column("issued", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("purpose", Text),
+    Column("parent", Text),
+    Column("meters", Text, nullable=False),
+    Column("run", Text),
+    Column("authenticated", BigInteger),
+    Column("revoked", BigInteger),
+    Column("revoked_because", Text),
+    Column("replaces", Text),
+    Column("replaced_by", Text),
+    Column("retires", BigInteger),
+    Column("latest", BigInteger),
+    Column("ancestors", Text, nullable=False),
+    UniqueConstraint("hash"),
+)
+Index("tokens_by_expires", tokens.c.expires)

@@ -1,0 +1,125 @@
+"""One transaction as those see it who have something to write: records by statement, entries by the chain.
+
+An entry gets its number and hash here, inside the transaction that stores it, and nowhere earlier: the chain grows
+by what is written and by nothing else, so an entry whose commit failed leaves no hole, and the next one
+follows on what is really there.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import msgspec
+from sqlalchemy import Connection
+
+from gatepass.audit import ORIGIN, Head, WriterId, link
+from gatepass.errors import Unavailable
+from gatepass.storage.lines import Line
+from gatepass.storage.sqlite.schema import draws, journal
+
+__all__ = ["Transaction", "read_head"]
+
+SPAN: Final = 1024
+"""Entries whose instants are summed up in one row of `spans`."""
+_MOST_DOUBLINGS: Final = 8
+"""2⁸ rows in one statement. Each statement hands the interpreter's lock back and forth, so there should be few."""
+
+
+@dataclass(slots=True)
+class _Span:
+    """The stretch of the journal that is being filled, and the instants that it touches."""
+
+    first: int
+    last: int
+    earliest: int
+    latest: int
+
+
+class Transaction:
+    """What may be done inside one. It is the writer's: nobody keeps it."""
+
+    def __init__(self, connection: Connection, writer: WriterId, seq: int, hash_: bytes) -> None:
+        self.connection = connection
+        self.raw: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
+        self._writer = writer
+        self.seq, self.hash = seq, hash_
+
+    def append(self, lines: Sequence[Line]) -> None:
+        """Put entries at the end of the chain, in order, and make the changes to the meters that they tell of."""
+        if not lines:
+            return
+        values: list[object] = []
+        seq, prev = self.seq, self.hash
+        for line in lines:
+            seq += 1
+            hash_ = link(self._writer, seq, prev, line.body)
+            values += (seq, self._writer, prev, hash_, *msgspec.structs.astuple(line.labels), line.body)
+            prev = hash_
+        self._insert(_JOURNAL, values)
+        self._note_spans(lines)
+        self._draw(lines)
+        self.seq, self.hash = seq, prev
+
+    def _draw(self, lines: Sequence[Line]) -> None:
+        """Add first, then take away: a call that was settled in the same batch leaves nothing."""
+        drawn: list[object] = []
+        for line in lines:
+            for decision, spent in line.drawn:
+                drawn += (decision, spent.meter, spent.period, spent.start, str(spent.used), line.labels.at)
+        if drawn:
+            self._insert(_DRAWS, drawn)
+        released = [key for line in lines for key in line.released]
+        if released:
+            self.raw.executemany("DELETE FROM draws WHERE decision = ? AND meter = ? AND period = ?", released)
+
+    def _note_spans(self, lines: Sequence[Line]) -> None:
+        """Widen the span that each entry falls into."""
+        touched: dict[int, _Span] = {}
+        for seq, line in enumerate(lines, self.seq + 1):
+            first, at = seq - (seq - 1) % SPAN, line.labels.at
+            span = touched.setdefault(first, _Span(first, seq, at, at))
+            span.last, span.earliest, span.latest = seq, min(span.earliest, at), max(span.latest, at)
+        for span in touched.values():
+            self.raw.execute(_WIDEN, (span.first, span.last, span.earliest, span.latest))
+
+    def _insert(self, table: "_Table", values: list[object]) -> None:
+        """Few statements for many rows; their sizes are powers of two, so that few different ones are prepared."""
+        width, done, rows = table.width, 0, len(values) // table.width
+        while done < rows:
+            step = min((rows - done).bit_length() - 1, _MOST_DOUBLINGS)
+            count = 1 << step
+            self.raw.execute(table.statements[step], values[done * width : (done + count) * width])
+            done += count
+
+
+class _Table(NamedTuple):
+    """How rows of one table are inserted: the statement for 1, 2, 4, … rows, and the values of each row."""
+
+    statements: tuple[str, ...]
+    width: int
+
+
+def _table(name: str, columns: Sequence[str]) -> _Table:
+    row = f"({','.join('?' * len(columns))})"
+    head = f"INSERT INTO {name} ({','.join(columns)}) VALUES "  # noqa: S608  names from our own schema
+    return _Table(tuple(head + ",".join([row] * (1 << step)) for step in range(_MOST_DOUBLINGS + 1)), len(columns))
+
+
+_JOURNAL: Final = _table(journal.name, journal.c.keys())
+_DRAWS: Final = _table(draws.name, draws.c.keys())
+_WIDEN: Final = (
+    "INSERT INTO spans (first, last, earliest, latest) VALUES (?, ?, ?, ?) ON CONFLICT (first) DO UPDATE SET "
+    "last = excluded.last, earliest = min(earliest, excluded.earliest), latest = max(latest, excluded.latest)"
+)
+
+
+def read_head(connection: Connection) -> Head | None:
+    """Where the chain stands in the database. Raises `Unavailable` (`store_damaged`) for a last row that is none."""
+    row = connection.exec_driver_sql("SELECT writer, seq, hash FROM journal ORDER BY seq DESC LIMIT 1").first()
+    if row is None:
+        return None
+    writer, seq, hash_ = row
+    if not isinstance(writer, str) or not isinstance(hash_, bytes) or len(hash_) != len(ORIGIN):
+        raise Unavailable("store_damaged", f"entry {seq} of the journal is damaged")
+    return Head(WriterId(writer), seq, hash_)
