@@ -15,7 +15,7 @@ import pytest
 from gatepass.access import CredentialId, UpstreamId
 from gatepass.errors import UpstreamFailed
 from gatepass.gateway.mcp.wire.messages import Answer
-from gatepass.gateway.mcp.peers import Outgoing, Peer, Progress
+from gatepass.gateway.mcp.servers.peers import Outgoing, Peer, Progress
 from gatepass.outbound import lines, stdio
 from gatepass.outbound.stdio import StdioServers
 from gatepass.registry import Injection, InjectionKind, Upstream, UpstreamKind
@@ -33,6 +33,8 @@ def anyio_backend() -> str:
 
 class Plain:
     """An opened secret, as a transport sees it."""
+
+    origin = "stdio:"
 
     def __init__(self, text: bytes = SECRET.encode()) -> None:
         self.text = text

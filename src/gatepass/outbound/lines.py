@@ -16,17 +16,7 @@ import structlog
 
 from gatepass.access import Json
 from gatepass.errors import Malformed, UpstreamFailed
-from gatepass.gateway.mcp.wire.messages import (
-    Answer,
-    Call,
-    Notice,
-    integer,
-    read_from_server,
-    write_answer,
-    write_call,
-    write_notice,
-)
-from gatepass.gateway.mcp.peers import (
+from gatepass.gateway.mcp.servers.peers import (
     UNSUPPORTED_VERSION,
     Greeting,
     Outgoing,
@@ -38,6 +28,16 @@ from gatepass.gateway.mcp.peers import (
     framed,
     initialize,
     progress,
+)
+from gatepass.gateway.mcp.wire.messages import (
+    Answer,
+    Call,
+    Notice,
+    integer,
+    read_from_server,
+    write_answer,
+    write_call,
+    write_notice,
 )
 from gatepass.outbound.child import Child, Command
 

@@ -18,8 +18,9 @@ import structlog
 from gatepass import exact
 from gatepass.access import CredentialId, UpstreamId
 from gatepass.errors import Malformed, UpstreamFailed
+from gatepass.gateway.forwarding.door import Exposed
+from gatepass.gateway.mcp.servers.peers import Exchange, Greeting, Outgoing, Peer, Progress
 from gatepass.gateway.mcp.wire.messages import Answer
-from gatepass.gateway.mcp.peers import Exchange, Exposed, Greeting, Outgoing, Peer, Progress
 from gatepass.outbound.child import Command
 from gatepass.outbound.lines import Inbox, LineServer
 from gatepass.registry import Injection, InjectionKind, Upstream

@@ -90,7 +90,11 @@ def dialect(headers: Headers, message: Call | Notice) -> Dialect:
     elif claimed is not None and claimed != stated:
         raise _mismatch("`MCP-Protocol-Version` is not the version that the body states")
     elif stated != MODERN:
-        raise Malformed("version_unsupported", f"protocol version `{stated[:32]}` is not spoken here")
+        raise Malformed(
+            "version_unsupported",
+            f"protocol version `{stated[:32]}` is not spoken here",
+            details={"requested": stated[:32]},
+        )
     else:
         spoken = _modern(message, meta)
     _agree(headers, message, required=spoken.modern and isinstance(message, Call))

@@ -7,14 +7,15 @@ declare no capability, so it has no reason to ask us for anything; what it asks 
 at once, so that it does not hang.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
 
 from gatepass import __version__
 from gatepass.access import CredentialId, Json
 from gatepass.errors import Malformed, UpstreamFailed
+from gatepass.gateway.forwarding.door import Exposed
 from gatepass.gateway.mcp.wire.eras import CAPABILITIES_KEY, CLIENT_KEY, LEGACY, MODERN, NAMED, VERSION_KEY
 from gatepass.gateway.mcp.wire.messages import Answer, Call, Fault, Notice
 from gatepass.gateway.requests import Headers
@@ -23,7 +24,6 @@ from gatepass.registry import Upstream
 __all__ = [
     "UNSUPPORTED_VERSION",
     "Exchange",
-    "Exposed",
     "Greeting",
     "Outgoing",
     "Peer",
@@ -38,22 +38,12 @@ __all__ = [
     "progress",
 ]
 
-T = TypeVar("T")
-
 OURSELVES: Final[Mapping[str, Json]] = {"name": "gatepass", "version": __version__}
 LEGACY_BEHIND: Final = (*LEGACY, "2024-11-05")
 """What a legacy server may answer. The oldest is no surface of ours, but its messages are the same over stdio."""
 
 UNSUPPORTED_VERSION: Final = -32022
 METHOD_NOT_FOUND: Final = -32601
-
-
-class Exposed(Protocol):
-    """An opened secret, as a transport sees it: `vault.Secret`, which only the gateway may import."""
-
-    def expose_to(self, use: Callable[[bytes], T]) -> T:
-        """Give the plaintext to `use`, once."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
