@@ -8,7 +8,7 @@ from gatepass.administration.signin import Code, Passwords
 from gatepass.administration.store import Record, Records, Store
 from gatepass.administration.tokens import Issued, LimitChanges, TokenForm
 from gatepass.administration.tokens.reach import BlastRadius
-from gatepass.administration.upstreams import Seals, UpstreamForm
+from gatepass.administration.upstreams import NewKey, Seals, UpstreamForm
 
 __all__ = [
     "Act",
@@ -21,6 +21,7 @@ __all__ = [
     "Facts",
     "Issued",
     "LimitChanges",
+    "NewKey",
     "Operator",
     "Passwords",
     "Put",

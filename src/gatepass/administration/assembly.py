@@ -14,7 +14,7 @@ from gatepass.administration.roles import Roles
 from gatepass.administration.signin import Codes, Passwords, Sessions, Stranger
 from gatepass.administration.store import Store
 from gatepass.administration.tokens import Issuing, Revoking
-from gatepass.administration.upstreams import Seals, Secrets, Upstreams
+from gatepass.administration.upstreams import NewKey, Seals, Secrets, Upstreams
 from gatepass.audit import Archive
 from gatepass.credentials import Rate, TokenLimits
 from gatepass.limits import Ledger
@@ -62,6 +62,7 @@ class Administration:
         entropy: Callable[[int], bytes],
         read_catalogue: ReadCatalogue,
         seals: Seals,
+        new_key: NewKey,
         passwords: Passwords,
         ledger: Ledger,
         archive: Archive,
@@ -91,7 +92,7 @@ class Administration:
             agents=Agents(desk),
             roles=Roles(desk),
             upstreams=Upstreams(desk),
-            secrets=Secrets(desk, seals),
+            secrets=Secrets(desk, seals, new_key),
             tokens=Issuing(desk=desk, defaults=terms.limits, account=terms.account, lifetime=terms.token_lifetime),
             revoking=Revoking(desk, people),
             sessions=Sessions(

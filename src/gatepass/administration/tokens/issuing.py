@@ -122,8 +122,9 @@ class Issuing:
 
         def act() -> Act:
             token = self._tolerant(ref)
-            loosened = token is not None and widens(token.limits, amended(token.limits, changes))
-            return Act.WIDEN_TOKEN if loosened else Act.NARROW_TOKEN
+            if token is None or token.kind is TokenKind.SESSION:
+                return Act.NARROW_TOKEN
+            return Act.WIDEN_TOKEN if widens(token.limits, amended(token.limits, changes)) else Act.NARROW_TOKEN
 
         async with self.desk.turn(operator, act, lambda person: self._owns(person, ref)) as turn:
             token = self.desk.register.token(ref)

@@ -4,6 +4,7 @@ A secret belongs to one upstream and is sealed for that upstream's exact origin,
 injected sealer. It comes in as bytes, goes into the sealer, and is kept nowhere else.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -16,7 +17,7 @@ from gatepass.errors import Conflict, Malformed
 from gatepass.keys import SealedSecret, origin_of
 from gatepass.registry import InjectionKind, Upstream
 
-__all__ = ["Seals", "Secrets"]
+__all__ = ["NewKey", "Seals", "Secrets"]
 
 _PRINTABLE: Final = frozenset(range(0x20, 0x7F))
 
@@ -47,12 +48,17 @@ class Seals(Protocol):
         ...
 
 
+NewKey = Callable[[Instant], str]
+"""Makes a new key-encryption key, keeps the old one for what it wrapped, and gives the new one's id."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """What can be done with secrets."""
 
     desk: Desk
     seals: Seals
+    new_key: NewKey
 
     async def store(self, operator: Operator, name: str, upstream: str, value: bytes) -> SealedSecret:
         """Take an upstream's secret into custody. From its answer on, calls carry it."""
@@ -97,9 +103,16 @@ class Secrets:
             sealed = self.desk.register.secret(ref)
             await turn.commit(turn.entry("secret.deleted", sealed.id, {"name": sealed.name}), removals=(sealed,))
 
-    async def rewrap(self, operator: Operator) -> int:
-        """Wrap every data key under the current key-encryption key. Returns how many were not under it yet."""
+    async def rewrap(self, operator: Operator, *, new_key: bool = False) -> int:
+        """Wrap every data key under the current key-encryption key, or first make a new one.
+
+        Returns how many were not under it yet. Nothing stops meanwhile: what the old key wrapped opens until
+        it is wrapped anew. Raises `Unavailable` where the key cannot be changed from here.
+        """
         async with self.desk.turn(operator, Act.REWRAP_SECRETS) as turn:
+            if new_key:
+                id_ = self.new_key(turn.at)
+                await turn.commit(turn.entry("key.rotated", id_))
             stale = [sealed for sealed in self.desk.register.secrets.values() if not self.seals.current(sealed)]
             if stale:
                 rewrapped = [self.seals.rewrap(sealed) for sealed in stale]

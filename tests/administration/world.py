@@ -1,0 +1,257 @@
+"""A deployment's administration in memory: a clock turned by hand, a store that can be slow or full, one admin."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from tests.keys.randomness import Numbered
+
+from gatepass.access import CredentialId, Instant, Json, RunId
+from gatepass.administration import (
+    Administration,
+    Announcement,
+    Facts,
+    Issued,
+    LimitChanges,
+    Operator,
+    Put,
+    Record,
+    Records,
+    Terms,
+    TokenForm,
+    UpstreamForm,
+)
+from gatepass.audit import Entry, Head, Page, Query, Report, Story, WriterId, write_body
+from gatepass.credentials import Rate, TokenLimits, TokenRecord
+from gatepass.errors import Unavailable
+from gatepass.gateway.operations import read_operations
+from gatepass.keys import Keyring, SealedSecret, Sealer
+from gatepass.registry import Agent, Injection, InjectionKind, OperatorRole, Person, Role, Upstream, UpstreamKind
+from gatepass.revocation import Scope, Withdrawn
+from gatepass.storage.ledger import InProcessLedger
+
+START = Instant(1_795_000_000_000)
+SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
+LIMITS = TokenLimits(attempts=Rate(600, MINUTE), calls=Rate(300, MINUTE))
+ACCOUNT = Rate(6_000, MINUTE)
+SOURCE = "127.0.0.1"
+PASSWORD = "correct horse battery"
+
+ORDERS = """
+types:
+  orders:
+    actions:
+      list: {class: read}
+      read: {class: read}
+      refund: {class: write, properties: {amount: {type: number, non_negative: true}, currency: string}}
+      delete: {class: delete}
+      reset: {class: admin}
+rest:
+  - {match: "GET /orders", action: "orders:list", resource: none}
+  - {match: "GET /orders/{order}", action: "orders:read", resource: path.order}
+  - match: "POST /orders/{order}/refunds"
+    action: "orders:refund"
+    resource: path.order
+    properties: {amount: body.amount, currency: body.currency}
+  - {match: "DELETE /orders/{order}", action: "orders:delete", resource: path.order}
+  - {match: "POST /reset", action: "orders:reset", resource: none}
+"""
+
+
+def orders_form(target: str = "https://orders.example/v1", operations: str = ORDERS) -> UpstreamForm:
+    return UpstreamForm(
+        kind=UpstreamKind.REST,
+        target=target,
+        operations=operations,
+        injection=Injection(InjectionKind.HEADER, "Authorization", "Bearer "),
+    )
+
+
+class MemoryStore:
+    """Keeps what is committed. `hold` makes commits wait, `full` makes them fail."""
+
+    def __init__(self) -> None:
+        self.tables: dict[type, dict[str, Any]] = {
+            kind: {} for kind in (Person, Agent, Role, Upstream, SealedSecret, TokenRecord)
+        }
+        self.entries: list[Entry] = []
+        self.full = False
+        self.hold: asyncio.Event | None = None
+        self.held = asyncio.Event()
+        """Set while a commit waits for `hold`."""
+
+    async def load(self) -> Records:
+        def kept(kind: type[Any]) -> tuple[Any, ...]:
+            return tuple(self.tables[kind].values())
+
+        return Records(
+            people=kept(Person),
+            agents=kept(Agent),
+            roles=kept(Role),
+            upstreams=kept(Upstream),
+            secrets=kept(SealedSecret),
+            tokens=kept(TokenRecord),
+        )
+
+    async def commit(
+        self, puts: Sequence[Record] = (), removals: Sequence[Record] = (), entries: Sequence[Entry] = ()
+    ) -> None:
+        if self.hold is not None:
+            self.held.set()
+            await self.hold.wait()
+        await asyncio.sleep(0)
+        if self.full:
+            raise Unavailable("storage_unavailable", "the disk is full")
+        for entry in entries:
+            write_body(entry)  # what cannot be written down cannot be committed
+        for record in removals:
+            self.tables[type(record)].pop(_key(record), None)
+        for record in puts:
+            self.tables[type(record)][_key(record)] = record
+        self.entries += entries
+
+    def events(self) -> list[str]:
+        return [entry.event for entry in self.entries]
+
+
+def _key(record: Record) -> str:
+    return record.name if isinstance(record, Role) else record.id
+
+
+class SlowlessPasswords:
+    """Stands in for Argon2id, whose slowness is tested in `keys`; it counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.checked: list[str | None] = []
+
+    async def hash(self, password: str) -> str:
+        return hashlib.sha256(password.encode()).hexdigest()
+
+    async def verify(self, stored: str | None, password: str) -> bool:
+        self.checked.append(stored)
+        await asyncio.sleep(0)
+        return stored == hashlib.sha256(password.encode()).hexdigest()
+
+
+class NoArchive:
+    """Stands where the journal's reader is not asked."""
+
+    async def search(self, query: Query) -> Page:
+        return Page((), None)
+
+    async def story(self, of: RunId | CredentialId) -> Story:
+        return Story((), (), (), ())
+
+    async def verify(self, saved: Sequence[Head] = ()) -> Report:
+        return Report(0, None)
+
+    async def head(self) -> Head:
+        return Head(WriterId("wrt_test"), 1, bytes(32))
+
+    def export(self, after: int = 0) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
+
+async def no_explanation(token: CredentialId, attempt: Mapping[str, Json]) -> Json:
+    return {"token": token, "attempt": dict(attempt)}
+
+
+@dataclass
+class World:
+    """All of it, and short words for what tests do over and over."""
+
+    store: MemoryStore
+    administration: Administration
+    announced: list[Announcement]
+    passwords: SlowlessPasswords
+    strangers: list[tuple[str, str]]
+    keyring: list[Keyring]
+    now: list[Instant] = field(default_factory=lambda: [START])
+
+    def later(self, milliseconds: int = SECOND) -> None:
+        self.now[0] = Instant(self.now[0] + milliseconds)
+
+    def person(self, name: str) -> Person:
+        return self.administration.desk.register.person(name)
+
+    async def signed_in(self, name: str = "ada") -> Operator:
+        """A session of `name`, opened a second ago."""
+        code = self.administration.sessions.offer(self.person(name))
+        issued = await self.administration.sessions.with_code(code.text, SOURCE)
+        self.later()
+        return await self.administration.sessions.operator(issued.token.reveal(), SOURCE)
+
+    async def with_pat(self, name: str = "ada", **limits: Any) -> Operator:
+        """A stored token of `name`."""
+        operator = await self.signed_in(name)
+        form = TokenForm(name=f"pat-{len(self.store.entries)}", limits=cast("LimitChanges", limits))
+        issued = await self.administration.tokens.create(operator, form)
+        return await self.administration.sessions.operator(issued.token.reveal(), SOURCE)
+
+    async def joined(self, name: str, role: OperatorRole | None) -> Operator:
+        """A new person, signed in."""
+        await self.administration.people.create(await self.signed_in(), name, role)
+        return await self.signed_in(name)
+
+    async def furnished(self) -> Operator:
+        """An upstream, a role, an agent: what a first token needs. Returns the admin's session."""
+        operator = await self.signed_in()
+        await self.administration.upstreams.create(operator, "orders", orders_form())
+        await self.administration.roles.put(
+            operator,
+            "support",
+            scopes=["orders:list", "orders:refund:order-12345?amount<=50&currency=USD", "orders:read:*"],
+        )
+        await self.administration.agents.create(operator, "support-bot", "support")
+        return operator
+
+    async def token(self, operator: Operator, name: str = "laptop", **form: Any) -> Issued:
+        asked = {"agent": "support-bot", "scopes": ("orders:list",), **form}
+        return await self.administration.tokens.create(operator, TokenForm(name=name, **asked))
+
+    def withdrawn(self) -> set[tuple[Scope, str]]:
+        return {(said.scope, said.id) for said in self.announced if isinstance(said, Withdrawn)}
+
+    def put(self, kind: type[Any]) -> list[Any]:
+        return [said.record for said in self.announced if isinstance(said, Put) and isinstance(said.record, kind)]
+
+
+async def opened(store: MemoryStore | None = None, *, account: Rate = ACCOUNT) -> World:
+    """A deployment of which `ada` is the admin."""
+    store = store or MemoryStore()
+    announced: list[Announcement] = []
+    strangers: list[tuple[str, str]] = []
+    passwords = SlowlessPasswords()
+    entropy = Numbered(b"administration")
+    now = [START]
+    keyring = [Keyring.create(START, entropy)]
+
+    def new_key(at: Instant) -> str:
+        keyring[0] = keyring[0].rotate(at, entropy)
+        return keyring[0].current.id
+
+    administration = await Administration.open(
+        store=store,
+        announce=announced.append,
+        clock=lambda: now[0],
+        entropy=entropy,
+        read_catalogue=lambda text, name: read_operations(text, name).catalogue,
+        seals=Sealer(lambda: keyring[0], entropy),
+        new_key=new_key,
+        passwords=passwords,
+        ledger=InProcessLedger(),
+        archive=NoArchive(),
+        explain=no_explanation,
+        stranger=lambda event, code, _source, _credential: strangers.append((event, code)),
+        terms=Terms(limits=LIMITS, account=account, token_lifetime=8 * HOUR, session_lifetime=8 * HOUR),
+        facts=Facts(version="0"),
+    )
+    world = World(store, administration, announced, passwords, strangers, keyring, now)
+    await administration.people.found("ada")
+    return world
+
+
+ROOT = Path(__file__).parents[2]
