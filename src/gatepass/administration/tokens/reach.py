@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepass.access import ActionClass, Instant, UpstreamId
-from gatepass.authority import Authority, Catalogue, Grant, Permission, meet
+from gatepass.authority import Authority, Catalogue, Grant, Permission, covers, meet
 from gatepass.credentials import TokenRecord
 from gatepass.limits import Level
 from gatepass.registry import Upstream
@@ -86,7 +86,7 @@ def blast_radius(
     reach: list[Reachable] = []
     shut: list[Shut] = []
     for grant in token.authority.grants:
-        met = meet(Authority((grant,)), ceiling.authority).grants if ceiling else ()
+        met = _widest(meet(Authority((grant,)), ceiling.authority).grants) if ceiling else ()
         if not met:
             whose = f"the role `{ceiling.role}` does not cover it" if ceiling else "its agent has no role"
             shut.append(Shut(str(grant.permission), whose))
@@ -107,6 +107,17 @@ def blast_radius(
         untouched=tuple(sorted(upstream.name for upstream in listed if dead or upstream.name not in opened)),
         levels=levels,
     )
+
+
+def _widest(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
+    """Those that no other one covers: a role that allows the same in two ways does not allow it twice."""
+    kept: list[Grant] = []
+    for grant in grants:
+        one = Authority((grant,))
+        if not any(covers(Authority((other,)), one) for other in kept):
+            kept = [other for other in kept if not covers(one, Authority((other,)))]
+            kept.append(grant)
+    return tuple(kept)
 
 
 def _found(
