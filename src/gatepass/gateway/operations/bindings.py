@@ -81,7 +81,7 @@ def _loose_properties(
     return [
         _property(path, property_, Source((root, *path)))
         for path, property_ in spec.properties.items()
-        if property_.free and path not in mapped
+        if property_.free and path not in mapped and not _SWITCHES.intersection(path)
         for root in places.loose
         if (root != "query" or len(path) == 1) and not _clashes(Source((root, *path)), used)
     ]

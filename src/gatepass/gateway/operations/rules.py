@@ -14,7 +14,7 @@ from typing import Final, Protocol, TypeAlias
 from gatepass.access import UNKNOWN, Action, Json, Resource, Unknown
 from gatepass.authority import Pattern, PropertyType
 from gatepass.errors import Malformed
-from gatepass.gateway.operations.sources import ABSENT, Absent, Shape, Source, check_shape, identifier
+from gatepass.gateway.operations.sources import ABSENT, Absent, Shape, Source, check_shape, identifier, reads_alike
 
 __all__ = ["Ids", "Naming", "Nothing", "OpenParts", "Parts", "Property", "Ranged", "Rule", "Template"]
 
@@ -164,6 +164,8 @@ class Property:
             value = _from_text(value, self.kind)
         if value is not None and not _fits(value, self.kind):
             raise Malformed("malformed_request", f"`{self.source}` has to be a {self.kind}")
+        if isinstance(value, Decimal) and not reads_alike(value):
+            raise Malformed("malformed_request", f"`{self.source}` is a number that not every reader reads alike")
         if self.non_negative and isinstance(value, Decimal) and (value < 0 or value.is_signed()):
             raise Malformed("malformed_request", f"`{self.source}` may not be negative")
         return value

@@ -56,16 +56,16 @@ def read_segments(raw: bytes) -> tuple[str, ...]:
     return tuple(segments)
 
 
-def decode_escapes(raw: bytes) -> str:
+def decode_escapes(raw: bytes, of: str = "the path") -> str:
     """Percent-decode once, as UTF-8. Raises `Malformed` for what is not, or is escaped twice, or holds controls."""
     try:
         text = _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), raw).decode("utf-8")
     except UnicodeDecodeError:
-        raise _refused("is not UTF-8 once decoded") from None
+        raise _refused("is not UTF-8 once decoded", of) from None
     if _SECOND_LAYER.search(text):
-        raise _refused("is percent-encoded twice")
+        raise _refused("is percent-encoded twice", of)
     if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in text):
-        raise _refused("holds a control character")
+        raise _refused("holds a control character", of)
     return text
 
 
@@ -115,5 +115,5 @@ def _decoded(part: bytes) -> str:
     return text
 
 
-def _refused(what: str) -> Malformed:
-    return Malformed("malformed_request", f"the path {what}")
+def _refused(what: str, of: str = "the path") -> Malformed:
+    return Malformed("malformed_request", f"{of} {what}")

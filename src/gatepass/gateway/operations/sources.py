@@ -17,7 +17,18 @@ from gatepass.access import Json
 from gatepass.errors import Malformed
 from gatepass.gateway.operations.document import shown
 
-__all__ = ["ABSENT", "EACH", "Absent", "Shape", "Source", "check_shape", "identifier", "plain_text", "shape_of"]
+__all__ = [
+    "ABSENT",
+    "EACH",
+    "Absent",
+    "Shape",
+    "Source",
+    "check_shape",
+    "identifier",
+    "plain_text",
+    "reads_alike",
+    "shape_of",
+]
 
 
 class Absent(Enum):
@@ -146,7 +157,7 @@ def identifier(value: Json, source: Source) -> str:
     """A value as an id: text as it is, a whole number as it is written. Nothing else is coerced."""
     if isinstance(value, Decimal):
         text = str(value)
-        if _WHOLE_NUMBER.fullmatch(text) is None:
+        if _WHOLE_NUMBER.fullmatch(text) is None or not reads_alike(value):
             raise Malformed("malformed_request", f"`{source}` has to be text or a whole number")
     elif isinstance(value, str):
         text = value
@@ -155,6 +166,14 @@ def identifier(value: Json, source: Source) -> str:
     if not plain_text(text) or not 0 < len(text) <= LONGEST_ID:
         raise Malformed("malformed_request", f"`{source}` is no id: empty, too long, or with control characters")
     return text
+
+
+def reads_alike(number: Decimal) -> bool:
+    """Whether a reader that keeps numbers as binary64 has the same number as one that keeps them exactly.
+
+    Most upstreams are of the first kind: 49.99999999999999999999 is below 50 here, and is 50 there.
+    """
+    return Decimal(repr(float(number))) == number
 
 
 def plain_text(text: str) -> bool:
