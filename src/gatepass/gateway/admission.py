@@ -28,10 +28,12 @@ from gatepass.access import (
     Action,
     ActionClass,
     CredentialId,
+    Decision,
     DecisionId,
     Instant,
     Outcome,
     PartialAccess,
+    Reservation,
     Resource,
     Veto,
 )
@@ -47,7 +49,7 @@ from gatepass.limits import Drawn, Exhausted, Ledger, Level, attempts, drawn_by_
 from gatepass.policy import decide, may
 from gatepass.vault import Custody
 
-__all__ = ["Admission"]
+__all__ = ["Admission", "denial_of", "exhausted", "meters_of"]
 
 HEARTBEAT: Final = 0.25
 """Seconds that a caller waits whose token id nobody has heard of yet."""
@@ -74,7 +76,7 @@ class Admission:
         """Steps 1 to 4: who is this, and may it speak at all? Nothing of the body has been read."""
         token = await self._head(request)  # (1)
         record = await self._verify(token, request)  # (2)
-        caller = self._caller(record, request, surface)
+        caller = self.caller(record, request, surface, self._number())
         self._live(caller)  # (3)
         levels = await self._attempts(caller)  # (4)
         return replace(caller, levels=levels, served=self._served(caller))
@@ -95,21 +97,11 @@ class Admission:
         decision = decide(caller.credential, caller.record.limits.classes, caller.role, access)  # (6, 7)
         intent = self._intent(caller, access, arguments)
         if decision.outcome is not Outcome.PERMIT:
-            code = decision.code
-            if decision.outcome is Outcome.STEP_UP:  # (8)
-                code = "approval_unavailable"
-            error = Denied(code, _sentence(code, access), details=_missing(decision.missing_scope))
+            error = denial_of(decision, access)  # (8)
             raise self._denied(caller, error, replace(intent, because=decision.because, faults=decision.faults))
-        meters = drawn_by_call(
-            caller.record.meters,
-            access.action.kind,
-            calls=(caller.record.limits.calls.count, caller.record.limits.calls.period),
-            writes_per_minute=caller.record.limits.writes_per_minute,
-            requests_per_day=caller.record.limits.requests_per_day,
-        )
-        drawn = await self.ledger.draw((*meters, *decision.reservations), caller.at)  # (9)
+        drawn = await self.ledger.draw((*meters_of(caller, access), *decision.reservations), caller.at)  # (9)
         if isinstance(drawn, Exhausted):
-            raise self._denied(caller, _exhausted(drawn), intent)
+            raise self._denied(caller, exhausted(drawn), intent)
         intent = replace(
             intent,
             outcome=Outcome.PERMIT,
@@ -198,8 +190,8 @@ class Admission:
             raise self._stranger(request, Unauthenticated("credential_invalid", veto.detail), record.id)
         return record
 
-    def _caller(self, record: TokenRecord, request: Request, surface: str) -> Caller:
-        at = self.clock()
+    def caller(self, record: TokenRecord, request: Request, surface: str, decision: DecisionId) -> Caller:
+        """The verified holder of `record`'s token, as agent and role stand now."""
         agent = self.snapshot.agents.get(record.agent) if record.agent else None
         return Caller(
             record=record,
@@ -209,9 +201,12 @@ class Admission:
             served=None,
             request=request,
             surface=surface,
-            decision=DecisionId(new_id("dec", at, self.entropy)),
-            at=at,
+            decision=decision,
+            at=self.clock(),
         )
+
+    def _number(self) -> DecisionId:
+        return DecisionId(new_id("dec", self.clock(), self.entropy))
 
     def _live(self, caller: Caller) -> None:
         """(3) neither the credential nor anything above it is withdrawn."""
@@ -224,7 +219,7 @@ class Admission:
         rate = caller.record.limits.attempts
         drawn = await self.ledger.draw((attempts(caller.record.meters, rate.count, rate.period),), caller.at)
         if isinstance(drawn, Exhausted):
-            error = _exhausted(drawn)
+            error = exhausted(drawn)
             self.stranger("attempts.throttled", error.code, caller.request.source, caller.credential.id)
             raise described(error, replace(caller, levels=(drawn.level,)))
         return drawn.levels
@@ -240,9 +235,9 @@ class Admission:
         if self.snapshot.upstreams.get(caller.request.upstream) is not caller.served:
             error = Conflict("upstream_changed", f"upstream `{caller.request.upstream}` changed during the request")
             raise self._denied(caller, error, self._blank(caller))
-        renewed = self._caller(record, caller.request, caller.surface)
+        renewed = self.caller(record, caller.request, caller.surface, caller.decision)
         self._live(renewed)
-        return replace(renewed, decision=caller.decision, levels=caller.levels, served=caller.served)
+        return replace(renewed, levels=caller.levels, served=caller.served)
 
     def _served(self, caller: Caller) -> Served:
         served = self.snapshot.upstreams.get(caller.request.upstream)
@@ -275,6 +270,25 @@ class Admission:
         return error
 
 
+def meters_of(caller: Caller, access: Access) -> tuple[Reservation, ...]:
+    """The token's own meters that this access would draw."""
+    limits = caller.record.limits
+    return drawn_by_call(
+        caller.record.meters,
+        access.action.kind,
+        calls=(limits.calls.count, limits.calls.period),
+        writes_per_minute=limits.writes_per_minute,
+        requests_per_day=limits.requests_per_day,
+    )
+
+
+def denial_of(decision: Decision, access: Access) -> Denied:
+    """A decision that is no permit, as the error to raise. What waits for a person cannot be asked for yet."""
+    code = "approval_unavailable" if decision.outcome is Outcome.STEP_UP else decision.code
+    missing = {"missing_scope": decision.missing_scope} if decision.missing_scope else {}
+    return Denied(code, _sentence(code, access), details=missing)
+
+
 def _sentence(code: str, access: Access) -> str:
     what = f"`{access.resource.type}:{access.action.name}`"
     touched = access.resource.pattern or ", ".join(access.resource.ids[:3])
@@ -290,11 +304,8 @@ _REASONS: Final = {
 }
 
 
-def _missing(scope: str | None) -> dict[str, str]:
-    return {"missing_scope": scope} if scope else {}
-
-
-def _exhausted(drawn: Exhausted) -> LimitExceeded:
+def exhausted(drawn: Exhausted) -> LimitExceeded:
+    """A meter that has too little left, as the error to raise."""
     reservation = drawn.level.reservation
     name = reservation.meter.rpartition("/")[2]
     code = "limit_exceeded" if drawn.retry_after is not None else "budget_exceeded"

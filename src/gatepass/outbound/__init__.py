@@ -1,3 +1,6 @@
 """Every connection that we open, through one guarded door."""
 
-__all__: list[str] = []
+from gatepass.outbound.door import GuardedDoor
+from gatepass.outbound.stdio import StdioServers
+
+__all__ = ["GuardedDoor", "StdioServers"]
