@@ -166,9 +166,13 @@ CODES: Final[Mapping[str, str]] = {
     "server_unreachable": "Start it with `gatepass up`, or set GATEPASS_URL to where it listens.",
     "server_timeout": "The outcome is unknown; look before you repeat it.",
     "server_garbled": "Check that GATEPASS_URL names a Gatepass server, of a version that this one understands.",
+    # -- the demonstration
+    "demo_tool_missing": "Install what the message names, then run `gatepass demo` again.",
+    "demo_part_failed": "Run `gatepass demo` again; if it fails again, the message says what the part printed last.",
     # -- we refuse to guess
     "internal": "Try once more; if it happens again, tell the operator the time of it.",
     "journal_unavailable": "Nothing was done. The journal cannot be written; the operator has to make room or repair it.",
+    "port_unusable": "Stop what uses the address, or set another in `server.host` and `server.port`.",
     "folder_in_use": "Stop the process that uses the data folder, or start with another folder.",
     "folder_unusable": "Give a folder that this user owns and can write to, with `GATEPASS_HOME` or in the config file.",
     "store_newer": "Start the version of Gatepass that wrote the data folder last, or a newer one.",
@@ -183,6 +187,5 @@ CODES: Final[Mapping[str, str]] = {
     "key_unusable": "Run `gatepass doctor`; if others could read the key, rotate it.",
     "search_unfinished": "Narrow the search: name a credential, a run or a decision, or a shorter span of time.",
     "starting": "Try again in a second.",
-    "feed_stale": "Try again in a second; this process has lost touch with the others.",
 }
 """Each code and its default hint. `docs/errors.md` explains every one of them."""
