@@ -20,7 +20,7 @@ import httpx2
 from gatepass import exact
 from gatepass.access import Json
 from gatepass.client.problems import error_from
-from gatepass.errors import Error, Malformed, Unauthenticated, Unavailable, UpstreamFailed
+from gatepass.errors import Error, Malformed, Unavailable, UpstreamFailed
 
 __all__ = ["DEFAULT_URL", "Health", "Transport", "segment"]
 
@@ -186,7 +186,7 @@ def _is_this_machine(host: str) -> bool:
 
 def _checked_token(token: str) -> str:
     if not token.isascii() or not token.isprintable() or " " in token or not token:
-        raise Unauthenticated("malformed_token", "GATEPASS_TOKEN is not a token", hint="Copy the whole token again.")
+        raise Malformed("malformed_token", "GATEPASS_TOKEN is not a token", hint="Copy the whole token again.")
     return token
 
 
