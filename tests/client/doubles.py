@@ -44,6 +44,7 @@ def serving(answer: Callable[[Asked], Answer], *, host: str = "127.0.0.1", port:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # head and body in one piece: two would wait for the other side's delayed acknowledgement
 
         def handle_one_request(self) -> None:
             self.raw_requestline = self.rfile.readline(65_537)
@@ -64,6 +65,7 @@ def serving(answer: Callable[[Asked], Answer], *, host: str = "127.0.0.1", port:
             self.send_header("Content-Length", str(len(told.body) if told.lies is None else told.lies))
             self.end_headers()
             self.wfile.write(told.body)
+            self.wfile.flush()
             if told.lies is not None:
                 self.close_connection = True
 

@@ -7,7 +7,6 @@ the wire.
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from decimal import Decimal
 from typing import Final, TypeAlias
 
 from gatepass.access import Json
@@ -33,50 +32,127 @@ class Management:
         """Where the server is."""
         return self._transport.url
 
-    def get(self, *path: str, **query: str | None) -> Answer:
-        """Read one thing."""
-        return self._object("GET", path, query={name: value for name, value in query.items() if value is not None})
+    # -- who is asking
 
-    def items(self, *path: str, **query: str | None) -> tuple[Answer, ...]:
-        """Read a list to its end."""
+    def sign_in(self, said: Mapping[str, str]) -> Answer:
+        """Spend a `code`, or a `name` and a `password`, for a session: `token`, `expires_at`, `person`."""
+        return self._change("POST", "session", body=said)
+
+    def sign_out(self) -> None:
+        """End the session that asks."""
+        self._change("DELETE", "session")
+
+    def set_password(self, password: str) -> None:
+        """Set the password of whoever asks, in a fresh session."""
+        self._change("POST", "session", "password", body={"password": password})
+
+    def status(self) -> Answer:
+        """The deployment, its custody, and who asks."""
+        return self._read("status")
+
+    # -- what there is
+
+    def listed(self, *path: str) -> tuple[Answer, ...]:
+        """A whole list: `people`, `agents`, `roles`, `upstreams`, `secrets`, `tokens`."""
         found: list[Answer] = []
         cursor: str | None = None
         for _ in range(_MOST_PAGES):
-            page = self.page(*path, **query, cursor=cursor)
-            found += page[0]
-            if page[1] is None:
+            items, following = self._page(*path, cursor=cursor)
+            found += items
+            if following is None:
                 return tuple(found)
-            cursor = page[1]
+            if following == cursor:
+                break
+            cursor = following
         raise UpstreamFailed("server_garbled", f"the list at `/{'/'.join(path)}` does not end")
 
-    def page(self, *path: str, **query: str | None) -> tuple[tuple[Answer, ...], str | None]:
-        """Read one page of a list, and the cursor of the next."""
-        answer = self.get(*path, **query)
+    def one(self, *path: str) -> Answer:
+        """One thing by its id or name: `agents`, `upstreams`, `tokens`."""
+        return self._read(*path)
+
+    def create(self, kind: str, said: Answer) -> Answer:
+        """Make a person, an agent, an upstream, a secret or a token. For a token, the answer shows its text, once."""
+        return self._change("POST", kind, body=said)
+
+    def replace(self, kind: str, name: str, said: Answer) -> Answer:
+        """Put a role, an upstream, or a secret's value in the place of what is there."""
+        return self._change("PUT", kind, name, body=said)
+
+    def amend(self, kind: str, name: str, said: Answer) -> Answer:
+        """Change an agent's role, or a token's limits."""
+        return self._change("PATCH", kind, name, body=said)
+
+    def act(self, kind: str, name: str, verb: str, said: Answer | None = None) -> Answer:
+        """Do something with one thing: `disable`, `enable`, `rotate`, `revoke`, `explain`."""
+        return self._change("POST", kind, name, verb, body=said)
+
+    def remove(self, kind: str, name: str) -> None:
+        """Delete a role, an upstream or a secret."""
+        self._change("DELETE", kind, name)
+
+    def scopes(self) -> Answer:
+        """The catalogue."""
+        return self._read("scopes")
+
+    def blast_radius(self, token: str) -> Answer:
+        """Everything that a token can reach, how much, and until when."""
+        return self._read("tokens", token, "blast-radius")
+
+    def rewrap(self) -> Answer:
+        """Wrap the data keys of all secrets under the current key-encryption key."""
+        return self._change("POST", "secrets", "rewrap")
+
+    # -- taking it away
+
+    def withdraw(self, scope: str, identifier: str | None = None, reason: str | None = None) -> Answer:
+        """Revoke a `token`, or everything of an `agent`, of a `person`, or `everything`."""
+        return self._change("POST", "revocations", body={"scope": scope, "id": identifier, "reason": reason})
+
+    def report_leaked(self, token: str) -> Answer:
+        """Revoke a token that was found somewhere, by showing all of it."""
+        return self._change("POST", "leaked", body={"token": token})
+
+    # -- the journal
+
+    def journal(self, **filters: str | None) -> tuple[tuple[Answer, ...], str | None]:
+        """One page of entries, and the cursor of the next."""
+        return self._page("journal", **filters)
+
+    def run(self, run: str) -> Answer:
+        """What happened in one run, issuance and calls joined."""
+        return self._read("journal", "runs", run)
+
+    def head(self) -> Answer:
+        """Where the journal stands, to be kept outside."""
+        return self._read("journal", "head")
+
+    def verify(self) -> Answer:
+        """Let the server check its whole journal."""
+        return self._read("journal", "verify")
+
+    def export(self, **filters: str | None) -> AbstractContextManager[Iterator[bytes]]:
+        """Every entry as stored, a line each, in order."""
+        said = {name: value for name, value in filters.items() if value is not None}
+        return self._transport.lines(_path(("journal", "export")), query=said)
+
+    # -- how
+
+    def _read(self, *path: str, **query: str | None) -> Answer:
+        said = {name: value for name, value in query.items() if value is not None}
+        return _mapping(self._transport.ask("GET", _path(path), query=said), path)
+
+    def _page(self, *path: str, **query: str | None) -> tuple[tuple[Answer, ...], str | None]:
+        answer = self._read(*path, **query)
         items, following = answer.get("items"), answer.get("next")
         if not isinstance(items, tuple) or not isinstance(following, str | None):
             raise _shape(path)
         return tuple(_mapping(item, path) for item in items), following
 
-    def send(self, method: str, *path: str, body: Answer | None = None) -> Answer:
-        """Change something. Members of `body` that are None are left out."""
+    def _change(self, method: str, *path: str, body: Answer | None = None) -> Answer:
+        """Members of `body` that are None are not said."""
         said = None if body is None else {name: value for name, value in body.items() if value is not None}
-        return self._object(method, path, body=said)
-
-    def lines(self, *path: str, **query: str | None) -> AbstractContextManager[Iterator[bytes]]:
-        """Read an answer of many lines, one at a time."""
-        said = {name: value for name, value in query.items() if value is not None}
-        return self._transport.lines(_path(path), query=said)
-
-    def _object(
-        self, method: str, path: tuple[str, ...], *, query: Mapping[str, str] | None = None, body: Json = None
-    ) -> Answer:
-        answer = self._transport.ask(method, _path(path), query=query, body=body)
+        answer = self._transport.ask(method, _path(path), body=said)
         return {} if answer is None else _mapping(answer, path)
-
-
-def seconds(milliseconds: int | None) -> Decimal | None:
-    """A span of time as the API takes it."""
-    return None if milliseconds is None else Decimal(milliseconds // 1_000)
 
 
 def _path(path: tuple[str, ...]) -> str:
