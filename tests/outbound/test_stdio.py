@@ -14,8 +14,8 @@ import pytest
 
 from gatepass.access import CredentialId, UpstreamId
 from gatepass.errors import UpstreamFailed
-from gatepass.gateway.mcp.wire.messages import Answer
 from gatepass.gateway.mcp.servers.peers import Outgoing, Peer, Progress
+from gatepass.gateway.mcp.wire.messages import Answer
 from gatepass.outbound import lines, stdio
 from gatepass.outbound.stdio import StdioServers
 from gatepass.registry import Injection, InjectionKind, Upstream, UpstreamKind

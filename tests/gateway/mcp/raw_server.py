@@ -130,7 +130,7 @@ class Server:
 
     def call(self, params: dict[str, Any], identifier: Any, emit: Any) -> dict[str, Any] | None:  # noqa: C901, PLR0912  one arm a tool
         name, arguments = params["name"], params.get("arguments") or {}
-        if name == "echo":
+        if name in {"echo", "routed"}:
             return text_result(json.dumps(params, sort_keys=True))
         if name == "secret":
             return text_result(f"the key is {self.secret}", structuredContent={"key": self.secret})

@@ -56,6 +56,7 @@ FRESH: Final = 600.0
 FAREWELL: Final = Patience(connect=2.0, first=2.0, idle=2.0, whole=2.0)
 LONGEST_SESSION: Final = 1_024
 NOT_FOUND: Final = 404
+REFUSALS: Final = range(400, 500)
 OTHER_ERA: Final = frozenset({-32020, -32022})
 """Errors by which a server shows that it is not what it was taken for."""
 
@@ -265,6 +266,10 @@ class _HttpExchange:
                         await self._peer.tell(write_answer(answer_to(message)), session)
         except Malformed as fault:
             raise UpstreamFailed("upstream_garbled", f"the upstream sent what is no message: {fault.message}") from None
+        except UpstreamFailed:
+            if answer.status in REFUSALS:
+                self._peer.forget()
+            raise
         finally:
             answer.close()
 
