@@ -73,6 +73,11 @@ def test_a_wait_is_rounded_up_and_never_nothing(milliseconds: int, seconds: int)
     assert retry_after_seconds(milliseconds) == seconds
 
 
+def test_a_meter_of_a_caveat_is_told_of_by_its_whole_name() -> None:
+    level = Level(rate(5, meter="crd_a/burst/rate/60000"), Decimal(5), 0)
+    assert rate_limit_fields([level])["rate_limit"] == '"burst.rate.60000";r=5;t=0'
+
+
 def test_numbers_stay_integers_that_structured_fields_can_hold() -> None:
     huge = Reservation("m/calls", MeterKind.RATE, Decimal(10**17), Decimal(1), 1)
     half = Reservation("m/half", MeterKind.QUOTA, Decimal("0.5"), Decimal("0.25"), 1)

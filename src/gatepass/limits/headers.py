@@ -5,8 +5,8 @@ draft-ietf-httpapi-ratelimit-headers-11: both fields are Lists of Strings with I
     RateLimit-Policy: "calls";q=100;w=60, "writes";q=10;w=60
     RateLimit: "calls";r=50;t=30, "writes";r=10;t=12
 
-Only meters that fill again are told of, by the last part of their key: a budget is neither a rate nor counted
-in requests. Every number is rounded to the side on which a client that believes it is not refused.
+Only meters that fill again are told of, by what their key says after the owner's id: a budget is neither a rate nor
+counted in requests. Every number is rounded to the side on which a client that believes it is not refused.
 """
 
 import re
@@ -30,7 +30,7 @@ def rate_limit_fields(levels: Iterable[Level]) -> dict[str, str]:
     """
     tightest: dict[str, Level] = {}
     for level in levels:
-        name = level.reservation.meter.rpartition("/")[2]
+        name = level.reservation.meter.partition("/")[2].replace("/", ".")
         if level.reset is None or level.reservation.period is None or not _NAME.fullmatch(name):
             continue
         known = tightest.get(name)

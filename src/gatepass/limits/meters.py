@@ -56,7 +56,8 @@ class Flow(NamedTuple):
         """Under the limit asked for, at `now`. What was owed is paid off at the pace that it was drawn with."""
         at, owed, limit, period = self
         if now > at:
-            owed, at = max(owed - (now - at) * limit, 0), now
+            owed -= (now - at) * limit
+            owed, at = (owed, now) if owed > 0 else (0, now)
         if limit != asked.limit or period != asked.period:
             owed = _up(owed * asked.limit * asked.period, limit * period) if owed else 0
         return Flow(at, owed, asked.limit, asked.period)
@@ -216,8 +217,8 @@ def _known(state: State | None, asked: _Asked, now: int) -> State:
 
 
 def _level(stands: State, owing: State, reservation: Reservation, asked: _Asked, now: int) -> Level:
-    left = stands.left(asked)
-    remaining = Decimal(max(left, 0) // UNIT) if asked.whole else amount(left)
+    left = max(stands.left(asked), 0)
+    remaining = Decimal(left // UNIT) if asked.whole else amount(left)
     full = owing.ends() if owing.__class__ is Flow else stands.ends()
     return Level(reservation, remaining, None if full is None else max(full - now, 0))
 

@@ -83,8 +83,10 @@ class InProcessLedger:
             return worst if worst.retry_after is None else replace(worst, retry_after=worst.retry_after + at - now)
         if added:
             self._make_room(added, at)
-        for key, state in after.items():
-            self._put(key, state)
+            for key, state in after.items():
+                self._put(key, state)
+        else:
+            self._states.update(after)
         return Drawn(tuple(reservations), tuple(levels), at)
 
     async def give_back(self, drawn: Drawn) -> None:
