@@ -168,7 +168,7 @@ async def test_a_revocation_that_meets_an_issuance_takes_it_along(world: World) 
     revocations: list[Callable[[Operator], Coroutine[Any, Any, object]]] = [
         lambda operator: world.administration.revoking.agent(operator, "support-bot"),
         lambda operator: world.administration.revoking.person(operator, "ada"),
-        lambda operator: world.administration.revoking.everything(operator),
+        world.administration.revoking.everything,
         lambda operator: world.administration.agents.disable(operator, "support-bot"),
     ]
     for revoke in revocations:

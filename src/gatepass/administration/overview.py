@@ -4,7 +4,7 @@ Reading needs the role of an auditor. A person without any role sees what is the
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepass.access import ActionClass, CredentialId, Json, RunId
@@ -43,6 +43,7 @@ class Status:
 
     facts: Facts
     person: Person
+    credential: TokenRecord
     head: Head
     counts: Mapping[str, int]
     faults: tuple[str, ...]
@@ -72,7 +73,10 @@ class Overview:
             "live_tokens": len(live),
         }
         head = await self.archive.head()
-        return Status(facts=self.facts, person=person, head=head, counts=counts, faults=self.faults())
+        credential = register.tokens[operator.credential]
+        return Status(
+            facts=self.facts, person=person, credential=credential, head=head, counts=counts, faults=self.faults()
+        )
 
     def faults(self) -> tuple[str, ...]:
         """What is configured and comes to nothing, in lines for people."""
@@ -201,8 +205,10 @@ class Overview:
     # -- the journal
 
     async def search(self, operator: Operator, query: Query) -> Page:
-        """A page of entries, newest first."""
+        """A page of entries, newest first. The agent may be named by its name."""
         await self.desk.permit(operator, Act.READ_JOURNAL)
+        if query.agent is not None and "_" not in query.agent:
+            query = replace(query, agent=self.desk.register.agent(query.agent).id)
         return await self.archive.search(query)
 
     async def story(self, operator: Operator, of: RunId | CredentialId) -> Story:

@@ -1,0 +1,349 @@
+"""What the management API shows of each record: enough to work with, and no secret in any of it.
+
+A password's hash, a token's hash and a sealed value have no place here. Instants are RFC 3339 in UTC to the
+millisecond; spans are whole seconds; numbers that were read exactly are written exactly. People, agents and
+secrets are shown by name, with their ids beside it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from gatepass.access import Instant, PersonId
+from gatepass.administration import Administration, BlastRadius, Issued, Status
+from gatepass.administration.operators import FRESH
+from gatepass.audit import Call, Checkpoint, Found, Head, Report, Story, checkpoint_text
+from gatepass.authority import Catalogue
+from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord
+from gatepass.keys import SealedSecret
+from gatepass.limits import Level
+from gatepass.registry import Agent, Person, Role, Upstream
+
+__all__ = [
+    "Shown",
+    "Shows",
+    "catalogue",
+    "encode",
+    "entry",
+    "head",
+    "instant",
+    "instant_of",
+    "kept_head",
+    "report",
+    "story",
+]
+
+Shown = dict[str, Any]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS: Final = {TokenKind.MACHINE: "machine", TokenKind.PERSON: "person", TokenKind.SESSION: "session"}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError
+
+
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain)
+
+
+def encode(shown: object) -> bytes:
+    """The bytes of an answer."""
+    return _ENCODER.encode(shown)
+
+
+def instant(at: Instant | None) -> str | None:
+    """`2026-11-22T18:04:05.123Z`."""
+    if at is None:
+        return None
+    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def instant_of(text: str) -> Instant | None:
+    """The inverse, for every RFC 3339 instant with a zone; None for what is none."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if at.tzinfo is None else Instant((at - _EPOCH) // timedelta(milliseconds=1))
+
+
+class Shows:
+    """Shows records, with the names of what they refer to."""
+
+    def __init__(self, administration: Administration) -> None:
+        self._desk = administration.desk
+        self._secrets = administration.secrets
+
+    def person(self, person: Person) -> Shown:
+        """A person."""
+        return {
+            "id": person.id,
+            "name": person.name,
+            "operator": person.operator,
+            "has_password": person.password_hash is not None,
+            "created_at": instant(person.created),
+            "disabled_at": instant(person.disabled),
+        }
+
+    def agent(self, agent: Agent) -> Shown:
+        """An agent."""
+        return {
+            "id": agent.id,
+            "name": agent.name,
+            "role": agent.role,
+            "owner": self._person_name(agent.owner),
+            "owner_id": agent.owner,
+            "created_at": instant(agent.created),
+            "disabled_at": instant(agent.disabled),
+        }
+
+    def role(self, role: Role) -> Shown:
+        """A role, with those of its scopes that come to nothing."""
+        longest = role.max_lifetime
+        return {
+            "name": role.name,
+            "scopes": role.scopes,
+            "asks_person": role.asks_person,
+            "max_lifetime_seconds": None if longest is None else longest // 1000,
+            "created_at": instant(role.created),
+            "faults": self._desk.catalogues.faults_of(role),
+        }
+
+    def upstream(self, upstream: Upstream, *, whole: bool = True) -> Shown:
+        """An upstream; in lists without the text of its file."""
+        secret = self._desk.register.secrets.get(upstream.secret) if upstream.secret else None
+        place = upstream.injection
+        shown: Shown = {
+            "id": upstream.id,
+            "name": upstream.name,
+            "kind": upstream.kind,
+            "target": upstream.target,
+            "injection": {"kind": place.kind, "name": place.name, "prefix": place.prefix} if place else None,
+            "secret": secret.name if secret else None,
+            "secret_missing": place is not None and secret is None,
+            "created_at": instant(upstream.created),
+            "disabled_at": instant(upstream.disabled),
+            "fault": self._desk.catalogues.faults.get(upstream.name),
+        }
+        return {**shown, "operations": upstream.operations} if whole else shown
+
+    def secret(self, secret: SealedSecret) -> Shown:
+        """A secret's name and where it goes: all that anybody ever sees of it."""
+        upstream = self._desk.register.upstreams.get(secret.upstream)
+        return {
+            "id": secret.id,
+            "name": secret.name,
+            "upstream": upstream.name if upstream else None,
+            "upstream_id": secret.upstream,
+            "origin": secret.origin,
+            "version": secret.version,
+            "key_id": secret.key_id,
+            "usable": self._secrets.usable(secret),
+            "created_at": instant(secret.created),
+        }
+
+    def token(self, token: TokenRecord) -> Shown:
+        """A token without its secret, which nobody has any more."""
+        agent = self._desk.register.agents.get(token.agent) if token.agent else None
+        dead = self._desk.register.why_dead(token, self._desk.clock())
+        return {
+            "id": token.id,
+            "kind": _KINDS[token.kind],
+            "name": token.name,
+            "agent": agent.name if agent else None,
+            "agent_id": token.agent,
+            "role": agent.role if agent else None,
+            "owner": self._person_name(token.owner),
+            "owner_id": token.owner,
+            "scopes": [str(grant.permission) for grant in token.authority.grants],
+            "limits": _limits(token.limits),
+            "purpose": token.purpose,
+            "run": token.run,
+            "alive": dead is None,
+            "dead_because": dead,
+            "issued_at": instant(token.issued),
+            "issuer": token.issuer,
+            "expires_at": instant(token.expires),
+            "renewable_until": instant(token.latest),
+            "revoked_at": instant(token.revoked),
+            "revoked_because": token.revoked_because,
+            "replaces": token.replaces,
+            "replaced_by": token.replaced_by,
+            "retires_at": instant(token.retires),
+        }
+
+    def issued(self, issued: Issued) -> Shown:
+        """A token with its secret: the one answer that ever holds it."""
+        return {**self.token(issued.record), "token": issued.token.reveal()}
+
+    def session(self, issued: Issued) -> Shown:
+        """A session, for the one who signed in."""
+        record = issued.record
+        return {
+            "token": issued.token.reveal(),
+            "id": record.id,
+            "person": self._person_name(record.owner),
+            "person_id": record.owner,
+            "expires_at": instant(record.expires),
+            "fresh_until": instant(Instant(record.issued + min(self._desk.fresh, FRESH))),
+        }
+
+    def status(self, status: Status) -> Shown:
+        """The deployment, and who asks."""
+        facts, held = status.facts, status.credential
+        signed_in = held.authenticated
+        return {
+            "version": facts.version,
+            "listening": facts.listening,
+            "custody": {"protected": facts.custody_protected, "says": facts.custody},
+            "person": self.person(status.person),
+            "credential": {
+                "id": held.id,
+                "kind": _KINDS[held.kind],
+                "classes": sorted(held.limits.classes),
+                "expires_at": instant(held.expires),
+                "fresh_until": None
+                if signed_in is None
+                else instant(Instant(signed_in + min(self._desk.fresh, FRESH))),
+            },
+            "journal": head(status.head),
+            "counts": status.counts,
+            "faults": status.faults,
+        }
+
+    def blast_radius(self, found: BlastRadius) -> Shown:
+        """Everything that a token can reach, how much, and until when."""
+        kinds = {upstream.name: upstream.kind for upstream in self._desk.register.upstreams.values()}
+        return {
+            "token": self.token(found.token),
+            "alive": found.dead is None,
+            "dead_because": found.dead,
+            "until": instant(found.until),
+            "reach": [
+                {
+                    "upstream": each.upstream,
+                    "path": f"/u/{each.upstream}/" if kinds[each.upstream] == "rest" else f"/mcp/{each.upstream}",
+                    "scope": each.scope,
+                    "class": each.kind,
+                    "asks_person": each.asks_person,
+                }
+                for each in found.reach
+            ],
+            "shut": [{"scope": each.scope, "because": each.because} for each in found.shut],
+            "untouched": found.untouched,
+            "never": found.never,
+            "limits": [_level(level) for level in found.levels],
+        }
+
+    def _person_name(self, id_: PersonId) -> str:
+        person = self._desk.register.people.get(id_)
+        return id_ if person is None else person.name
+
+
+def catalogue(listed: Sequence[tuple[Upstream, Catalogue]]) -> list[Shown]:
+    """What there is to be permitted: a row for each type, with what its scopes are made of."""
+    return [
+        {
+            "upstream": upstream.name,
+            "type": spec.name,
+            "minimum": spec.minimum,
+            "actions": [
+                {
+                    "name": action.name,
+                    "class": action.kind,
+                    "scope": f"{spec.name}:{action.name}",
+                    "properties": [
+                        {
+                            "name": ".".join(path),
+                            "type": declared.type,
+                            "free": declared.free,
+                            "non_negative": declared.non_negative,
+                        }
+                        for path, declared in action.properties.items()
+                    ],
+                }
+                for action in spec.actions.values()
+            ],
+            "shorthands": {name: [str(scope) for scope in scopes] for name, scopes in spec.shorthands.items()},
+        }
+        for upstream, declared_by in listed
+        for spec in declared_by.types.values()
+    ]
+
+
+def entry(found: Found) -> Shown:
+    """One entry of the journal, with its number, and its instant in words that people read."""
+    members = found.members
+    at = members.get("at")
+    return {**members, "at": instant(Instant(int(at))) if isinstance(at, Decimal) else None, "seq": found.seq}
+
+
+def story(told: Story) -> Shown:
+    """A run or a credential: what was done to it, and what was done under it, each decision with its outcome."""
+    return {
+        "credentials": told.credentials,
+        "changes": [entry(found) for found in told.changes],
+        "calls": [_call(call) for call in told.calls],
+        "whole": told.whole,
+    }
+
+
+def report(found: Report) -> Shown:
+    """What checking the whole chain came to."""
+    faults = [
+        {"kind": fault.kind, "first": fault.first, "last": fault.last, "says": str(fault)} for fault in found.faults
+    ]
+    return {
+        "entries": found.entries,
+        "intact": found.intact,
+        "faults": faults,
+        "unnamed": found.unnamed,
+        "head": None if found.head is None else head(found.head),
+    }
+
+
+def head(where: Head) -> Shown:
+    """Where the chain stands."""
+    return {"writer": where.writer, "seq": where.seq, "hash": where.hash.hex()}
+
+
+def kept_head(where: Head, at: Instant) -> Shown:
+    """The same with the text that is to be kept outside."""
+    return {**head(where), "at": instant(at), "text": checkpoint_text(Checkpoint(at, (where,)))}
+
+
+def _call(call: Call) -> Shown:
+    return {
+        "decision": call.decision,
+        "decided": entry(call.decided) if call.decided else None,
+        "finished": entry(call.finished) if call.finished else None,
+    }
+
+
+def _limits(limits: TokenLimits) -> Shown:
+    return {
+        "attempts": _rate(limits.attempts),
+        "calls": _rate(limits.calls),
+        "writes_per_minute": limits.writes_per_minute,
+        "requests_per_day": limits.requests_per_day,
+        "classes": sorted(limits.classes),
+    }
+
+
+def _rate(rate: Rate) -> Shown:
+    return {"count": rate.count, "period_seconds": rate.period // 1000}
+
+
+def _level(level: Level) -> Shown:
+    return {
+        "name": level.reservation.meter.rpartition("/")[2],
+        "limit": level.reservation.limit,
+        "period_seconds": None if level.reservation.period is None else level.reservation.period // 1000,
+        "remaining": level.remaining,
+        "full_in_seconds": None if level.reset is None else -(-level.reset // 1000),
+    }

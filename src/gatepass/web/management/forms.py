@@ -1,0 +1,270 @@
+"""The shapes of what the management API takes. Spans of time are whole seconds; names are checked beneath.
+
+Nothing is here that a caller may not say: ids, owners of tokens, instants, hashes and kinds are given by the
+deployment, and a body that names them is refused.
+"""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from gatepass.access import ActionClass
+from gatepass.administration import LimitChanges, UpstreamForm
+from gatepass.credentials import Rate
+from gatepass.errors import Malformed
+from gatepass.registry import Injection, InjectionKind, OperatorRole, UpstreamKind
+from gatepass.web.management.reading import Form
+
+__all__ = [
+    "AgentChange",
+    "AgentCreation",
+    "ExplainQuestion",
+    "JournalQuery",
+    "LeakReport",
+    "LimitsForm",
+    "ListQuery",
+    "NoQuery",
+    "PasswordForm",
+    "PersonCreation",
+    "Reason",
+    "Revocation",
+    "RewrapForm",
+    "RoleForm",
+    "RotationForm",
+    "SecretCreation",
+    "SecretValue",
+    "SessionForm",
+    "TokenChange",
+    "TokenCreation",
+    "TokenQuery",
+    "UpstreamBody",
+    "UpstreamCreation",
+]
+
+SECOND: Final = 1000
+LONGEST_SPAN: Final = 400 * 24 * 3600
+
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Line = Annotated[str, StringConstraints(max_length=200)]
+Scope = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
+Scopes = Annotated[tuple[Scope, ...], Field(max_length=256)]
+Seconds = Annotated[int, Field(ge=0, le=LONGEST_SPAN)]
+Count = Annotated[int, Field(ge=1, le=10**12)]
+
+
+class NoQuery(Form):
+    """A query that has to be empty."""
+
+
+class ListQuery(Form):
+    """Which part of a list."""
+
+    cursor: Annotated[str, StringConstraints(max_length=64)] | None = None
+    limit: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")] | None = None
+
+
+class TokenQuery(ListQuery):
+    """The same, of one agent's tokens."""
+
+    agent: Ref | None = None
+
+
+class JournalQuery(Form):
+    """What to look for in the journal. All of it has to hold."""
+
+    credential: Ref | None = None
+    agent: Ref | None = None
+    run: Ref | None = None
+    decision: Ref | None = None
+    event: Ref | None = None
+    outcome: Literal["permit", "deny", "step_up"] | None = None
+    since: Ref | None = None
+    until: Ref | None = None
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")] | None = None
+    limit: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")] | None = None
+
+
+class SessionForm(Form):
+    """A one-time code, or a name and a password."""
+
+    code: SecretStr | None = None
+    name: Ref | None = None
+    password: SecretStr | None = None
+
+
+class PasswordForm(Form):
+    """The new password of whoever asks."""
+
+    password: SecretStr
+
+
+class PersonCreation(Form):
+    """A person; without a role they see and end only what is theirs."""
+
+    name: Ref
+    operator: OperatorRole | None = None
+
+
+class AgentCreation(Form):
+    """An agent in an existing role."""
+
+    name: Ref
+    role: Ref
+    owner: Ref | None = None
+
+
+class AgentChange(Form):
+    """Another role, or another owner."""
+
+    role: Ref | None = None
+    owner: Ref | None = None
+
+
+class RoleForm(Form):
+    """All of a role but its name, which is in the path."""
+
+    scopes: Scopes
+    asks_person: Scopes = ()
+    max_lifetime_seconds: Annotated[int, Field(ge=1, le=LONGEST_SPAN)] | None = None
+
+
+class InjectionForm(Form):
+    """Where the secret goes."""
+
+    kind: InjectionKind
+    name: Ref
+    prefix: Annotated[str, StringConstraints(max_length=64)] = ""
+
+
+class UpstreamBody(Form):
+    """All of an upstream but its name."""
+
+    kind: UpstreamKind
+    target: Annotated[str, StringConstraints(min_length=1, max_length=16384)]
+    operations: Annotated[str, StringConstraints(max_length=512 * 1024)]
+    injection: InjectionForm | None = None
+
+    def form(self) -> UpstreamForm:
+        """The same for administration."""
+        place = self.injection
+        return UpstreamForm(
+            kind=self.kind,
+            target=self.target,
+            operations=self.operations,
+            injection=Injection(place.kind, place.name, place.prefix) if place else None,
+        )
+
+
+class UpstreamCreation(UpstreamBody):
+    """A new upstream."""
+
+    name: Ref
+
+
+class SecretValue(Form):
+    """A value that goes in and never out."""
+
+    value: SecretStr
+
+
+class SecretCreation(SecretValue):
+    """A new secret, for one upstream."""
+
+    name: Ref
+    upstream: Ref
+
+
+class RewrapForm(Form):
+    """Whether to make a new key-encryption key first."""
+
+    new_key: bool = False
+
+
+class RateForm(Form):
+    """`count` acts in each `period_seconds`."""
+
+    count: Count
+    period_seconds: Annotated[int, Field(ge=1, le=LONGEST_SPAN)]
+
+    def rate(self) -> Rate:
+        """The same in milliseconds."""
+        return Rate(self.count, self.period_seconds * SECOND)
+
+
+class LimitsForm(Form):
+    """The limits that are named; null lifts a quota."""
+
+    attempts: RateForm | None = None
+    calls: RateForm | None = None
+    writes_per_minute: Count | None = None
+    requests_per_day: Count | None = None
+    classes: Annotated[list[ActionClass], Field(min_length=1, max_length=len(ActionClass))] | None = None
+
+    def changes(self) -> LimitChanges:
+        """What was named, as administration takes it. What was left out stays as it is."""
+        changes = LimitChanges()
+        named = self.model_fields_set
+        for name in ("attempts", "calls", "classes"):
+            if name in named and getattr(self, name) is None:
+                raise Malformed("malformed_request", f"`limits.{name}`: it cannot be lifted")
+        if self.attempts is not None:
+            changes["attempts"] = self.attempts.rate()
+        if self.calls is not None:
+            changes["calls"] = self.calls.rate()
+        if self.classes is not None:
+            changes["classes"] = frozenset(self.classes)
+        if "writes_per_minute" in named:
+            changes["writes_per_minute"] = self.writes_per_minute
+        if "requests_per_day" in named:
+            changes["requests_per_day"] = self.requests_per_day
+        return changes
+
+
+class TokenCreation(Form):
+    """A token: an agent's, or without an agent one of whoever asks."""
+
+    name: Ref
+    agent: Ref | None = None
+    scopes: Scopes = ()
+    lifetime_seconds: Seconds | None = None
+    purpose: Line | None = None
+    limits: LimitsForm = LimitsForm()
+    run: Ref | None = None
+
+
+class TokenChange(Form):
+    """Other limits."""
+
+    limits: LimitsForm
+
+
+class RotationForm(Form):
+    """How long the old one goes on working; and a later end for the new one, if it is to have one."""
+
+    overlap_seconds: Seconds = 0
+    lifetime_seconds: Seconds | None = None
+
+
+class Reason(Form):
+    """Why, for the journal and for whoever still uses it."""
+
+    reason: Line | None = None
+
+
+class Revocation(Reason):
+    """What to revoke."""
+
+    scope: Literal["token", "agent", "person", "everything"]
+    id: Ref | None = None
+
+
+class LeakReport(Form):
+    """The whole of a token that was found."""
+
+    token: SecretStr
+
+
+class ExplainQuestion(Form):
+    """An attempt, in the words of the surface that it would be made on. The gateway reads it exactly."""
+
+    attempt: dict[str, object]

@@ -1,0 +1,86 @@
+"""Agents and roles."""
+
+from typing import Final
+
+from gatepass.errors import Malformed
+from gatepass.web.management.calls import Answer, Call, Operation
+from gatepass.web.management.forms import AgentChange, AgentCreation, ListQuery, RoleForm
+from gatepass.web.management.handlers.pages import page_of
+
+__all__ = ["OPERATIONS"]
+
+
+async def list_agents(call: Call) -> Answer:
+    """All agents, or one's own."""
+    agents = await call.administration.overview.agents(call.operator)
+    return page_of(agents, call.query, lambda agent: agent.id, call.shows.agent)
+
+
+async def create_agent(call: Call) -> Answer:
+    """Add an agent."""
+    form: AgentCreation = call.form
+    agent = await call.administration.agents.create(call.operator, form.name, form.role, form.owner)
+    return Answer(201, call.shows.agent(agent), location=f"/agents/{agent.id}")
+
+
+async def get_agent(call: Call) -> Answer:
+    """One agent."""
+    return Answer(shown=call.shows.agent(await call.administration.overview.agent(call.operator, call.ref)))
+
+
+async def change_agent(call: Call) -> Answer:
+    """Move an agent to another role, or to another owner."""
+    form: AgentChange = call.form
+    if form.role is None and form.owner is None:
+        raise Malformed("malformed_request", "expected `role` or `owner`")
+    changed = await call.administration.agents.change(call.operator, call.ref, role=form.role, owner=form.owner)
+    return Answer(shown=call.shows.agent(changed))
+
+
+async def disable_agent(call: Call) -> Answer:
+    """Refuse everything that an agent does, for good."""
+    return Answer(shown=call.shows.agent(await call.administration.agents.disable(call.operator, call.ref)))
+
+
+async def enable_agent(call: Call) -> Answer:
+    """Let an agent have tokens again."""
+    return Answer(shown=call.shows.agent(await call.administration.agents.enable(call.operator, call.ref)))
+
+
+async def list_roles(call: Call) -> Answer:
+    """All roles."""
+    roles = await call.administration.overview.roles(call.operator)
+    return page_of(roles, call.query, lambda role: role.name, call.shows.role)
+
+
+async def put_role(call: Call) -> Answer:
+    """Make a role what is said here."""
+    form: RoleForm = call.form
+    longest = form.max_lifetime_seconds
+    role = await call.administration.roles.put(
+        call.operator,
+        call.ref,
+        scopes=form.scopes,
+        asks_person=form.asks_person,
+        max_lifetime=None if longest is None else longest * 1000,
+    )
+    return Answer(shown=call.shows.role(role))
+
+
+async def delete_role(call: Call) -> Answer:
+    """Delete a role that no agent is in."""
+    await call.administration.roles.delete(call.operator, call.ref)
+    return Answer(204)
+
+
+OPERATIONS: Final = (
+    Operation(method="GET", path="/agents", handle=list_agents, query=ListQuery),
+    Operation(method="POST", path="/agents", handle=create_agent, body=AgentCreation),
+    Operation(method="GET", path="/agents/{ref}", handle=get_agent),
+    Operation(method="PATCH", path="/agents/{ref}", handle=change_agent, body=AgentChange),
+    Operation(method="POST", path="/agents/{ref}/disable", handle=disable_agent),
+    Operation(method="POST", path="/agents/{ref}/enable", handle=enable_agent),
+    Operation(method="GET", path="/roles", handle=list_roles, query=ListQuery),
+    Operation(method="PUT", path="/roles/{ref}", handle=put_role, body=RoleForm),
+    Operation(method="DELETE", path="/roles/{ref}", handle=delete_role),
+)

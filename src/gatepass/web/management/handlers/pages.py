@@ -1,0 +1,29 @@
+"""Lists in parts: sorted by id or name, each part naming where the next begins."""
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+from gatepass.errors import Malformed
+from gatepass.web.management.answers import Shown
+from gatepass.web.management.calls import Answer
+from gatepass.web.management.forms import ListQuery
+
+__all__ = ["page_of"]
+
+USUAL: Final = 100
+MOST: Final = 500
+
+Thing = TypeVar("Thing")
+
+
+def page_of(
+    things: Iterable[Thing], query: ListQuery, key: Callable[[Thing], str], show: Callable[[Thing], Shown]
+) -> Answer:
+    """The part of `things` that comes after the cursor. A cursor stays good whatever is added or removed."""
+    limit = USUAL if query.limit is None else int(query.limit)
+    if not 1 <= limit <= MOST:
+        raise Malformed("malformed_request", f"`limit`: expected a whole number from 1 to {MOST}")
+    after = query.cursor or ""
+    rest = sorted((thing for thing in things if key(thing) > after), key=key)
+    following = key(rest[limit - 1]) if len(rest) > limit else None
+    return Answer(shown={"items": [show(thing) for thing in rest[:limit]], "next": following})

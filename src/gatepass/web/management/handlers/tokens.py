@@ -1,0 +1,134 @@
+"""Tokens, and taking them away."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from gatepass.access import Json
+from gatepass.administration import TokenForm
+from gatepass.credentials import TokenRecord
+from gatepass.errors import Malformed
+from gatepass.web.management.calls import Answer, Call, Operation
+from gatepass.web.management.forms import (
+    ExplainQuestion,
+    LeakReport,
+    Reason,
+    Revocation,
+    RotationForm,
+    TokenChange,
+    TokenCreation,
+    TokenQuery,
+)
+from gatepass.web.management.handlers.pages import page_of
+
+__all__ = ["OPERATIONS"]
+
+LARGEST_LEAK: Final = 1024
+
+
+async def list_tokens(call: Call) -> Answer:
+    """All tokens but sessions, or one's own."""
+    query: TokenQuery = call.query
+    tokens = await call.administration.overview.tokens(call.operator, query.agent)
+    return page_of(tokens, query, lambda token: token.id, call.shows.token)
+
+
+async def create_token(call: Call) -> Answer:
+    """Issue a token. Its text is in this answer and nowhere else."""
+    form: TokenCreation = call.form
+    asked = TokenForm(
+        name=form.name,
+        agent=form.agent,
+        scopes=form.scopes,
+        lifetime=_milliseconds(form.lifetime_seconds),
+        purpose=form.purpose,
+        limits=form.limits.changes(),
+        run=form.run,
+    )
+    issued = await call.administration.tokens.create(call.operator, asked)
+    return Answer(201, call.shows.issued(issued), location=f"/tokens/{issued.record.id}")
+
+
+async def get_token(call: Call) -> Answer:
+    """One token, without its secret."""
+    return Answer(shown=call.shows.token(await call.administration.overview.token(call.operator, call.ref)))
+
+
+async def change_token(call: Call) -> Answer:
+    """Change a token's limits."""
+    form: TokenChange = call.form
+    changed = await call.administration.tokens.amend(call.operator, call.ref, form.limits.changes())
+    return Answer(shown=call.shows.token(changed))
+
+
+async def rotate_token(call: Call) -> Answer:
+    """Put a new secret in the place of the old one."""
+    form: RotationForm = call.form
+    issued = await call.administration.tokens.rotate(
+        call.operator,
+        call.ref,
+        overlap=form.overlap_seconds * 1000,
+        lifetime=_milliseconds(form.lifetime_seconds),
+    )
+    return Answer(201, call.shows.issued(issued), location=f"/tokens/{issued.record.id}")
+
+
+async def revoke_token(call: Call) -> Answer:
+    """Revoke one token."""
+    form: Reason = call.form
+    return _revoked(await call.administration.revoking.token(call.operator, call.ref, form.reason or ""))
+
+
+async def explain(call: Call) -> Answer:
+    """What would happen to an attempt, and why, without making it."""
+    attempt = call.exact["attempt"] if isinstance(call.exact, dict) else None
+    if not isinstance(attempt, dict):
+        raise Malformed("malformed_request", "`attempt`: expected an object")
+    said: Json = await call.administration.overview.explain(call.operator, call.ref, attempt)
+    return Answer(shown={"explanation": said})
+
+
+async def blast_radius(call: Call) -> Answer:
+    """Everything that a token can reach."""
+    found = await call.administration.overview.blast_radius(call.operator, call.ref)
+    return Answer(shown=call.shows.blast_radius(found))
+
+
+async def revoke(call: Call) -> Answer:
+    """Revoke a token, an agent's, a person's, or everything."""
+    form: Revocation = call.form
+    revoking, because = call.administration.revoking, form.reason or ""
+    if (form.id is None) is not (form.scope == "everything"):
+        raise Malformed("malformed_request", "`id`: expected for every scope but `everything`")
+    if form.id is None:
+        return _revoked(await revoking.everything(call.operator, because))
+    by_scope = {"token": revoking.token, "agent": revoking.agent, "person": revoking.person}
+    return _revoked(await by_scope[form.scope](call.operator, form.id, because))
+
+
+async def report_leak(call: Call) -> Answer:
+    """Revoke a token by showing all of it. The answer says nothing of whether there was one."""
+    form: LeakReport = call.form
+    await call.administration.revoking.leaked(form.token.get_secret_value())
+    return Answer(202, {"received": True})
+
+
+def _revoked(tokens: Iterable[TokenRecord]) -> Answer:
+    return Answer(shown={"revoked": [{"id": token.id, "name": token.name} for token in tokens]})
+
+
+def _milliseconds(seconds: int | None) -> int | None:
+    return None if seconds is None else seconds * 1000
+
+
+OPERATIONS: Final = (
+    Operation(method="GET", path="/tokens", handle=list_tokens, query=TokenQuery),
+    Operation(method="POST", path="/tokens", handle=create_token, body=TokenCreation, largest=1 << 18),
+    Operation(method="GET", path="/tokens/{ref}", handle=get_token),
+    Operation(method="PATCH", path="/tokens/{ref}", handle=change_token, body=TokenChange),
+    Operation(method="POST", path="/tokens/{ref}/rotate", handle=rotate_token, body=RotationForm, optional=True),
+    Operation(method="POST", path="/tokens/{ref}/revoke", handle=revoke_token, body=Reason, optional=True),
+    Operation(method="POST", path="/tokens/{ref}/explain", handle=explain, body=ExplainQuestion, largest=1 << 20),
+    Operation(method="GET", path="/tokens/{ref}/blast-radius", handle=blast_radius),
+    Operation(method="POST", path="/revocations", handle=revoke, body=Revocation),
+    Operation(method="POST", path="/leaked", handle=report_leak, body=LeakReport, largest=LARGEST_LEAK, stranger=True),
+)
