@@ -28,6 +28,8 @@ class _Run:
     first: int
     last: int
     shift: int
+    grown: bool = False
+    """The journal ended here when the rows were moved: what follows, if anything, was written afterwards."""
 
     @property
     def home(self) -> _Span:
@@ -71,10 +73,17 @@ class Strays:
             self.faults.add(FaultKind.CHANGED if linked and not elsewhere else FaultKind.FOREIGN, row.seq)
         for run in self._runs:
             self.faults.add(FaultKind.MOVED, *run.home, place=run.first)
-        grown = max((run.shift for run in self._runs if run.last == highest), default=0)
-        for first, last in _without(_union([(run.first, run.last) for run in self._runs]), homes):
-            if first <= highest - max(grown, 0):
-                self.faults.add(FaultKind.MISSING, first, min(last, highest - max(grown, 0)))
+            run.grown |= run.last == highest
+        # Where rows were put in and the journal ended, the last numbers are new: nothing that had them is missing.
+        new = [(run.last - run.shift + 1, run.last) for run in self._runs if run.grown and run.shift > 0]
+        places = _union([(run.first, run.last) for run in self._runs])
+        for first, last in _without(places, _union(homes + new)):
+            self.faults.add(FaultKind.MISSING, first, last)
+
+    def grown_on(self, seq: int) -> None:
+        """The row after `seq` follows on it as it stands."""
+        if self._runs and self._runs[-1].last == seq:
+            self._runs[-1].grown = True
 
     def _shift(self, row: Row, current: int) -> int | None:
         """How many places too late the row stands, or None where no number near makes its hash hold."""

@@ -49,6 +49,8 @@ class Verifier:
         self._loose: int | None = None
         """The row just before, when it holds but does not follow on the one before it."""
         self._after_stray = False
+        self._calm = True
+        """Whether the row before raises no question about this one."""
 
     def see(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Look at the next rows: each a `Row`, or the members of one followed by its labels."""
@@ -61,14 +63,15 @@ class Verifier:
                 prev == self._last
                 and writer == self._writer
                 and seq == self._seq + 1
-                and self._loose is None
+                and self._calm
                 and type(body) is bytes
                 and sha256(b"%b\n%d\n%b\n%b" % (prefix, seq, hexlify(prev), body)).digest() == hash_
             ):
-                self._seq, self._last, self._after_stray = seq, hash_, False
+                self._seq, self._last = seq, hash_
                 recent[seq % WINDOW] = hash_
             else:
                 self._odd(Row(*row[:5]))
+                self._calm = self._loose is None and not self._after_stray
             self._count += 1
             if len(row) > _UNLABELLED:
                 self._check_labels(seq, body, row[_UNLABELLED:])
@@ -116,6 +119,8 @@ class Verifier:
         self._settle_loose(followed=linked)
         if not linked and first:
             self._loose = row.seq
+        if linked and self._after_stray:
+            self._strays.grown_on(row.seq - 1)
         if self._writer in self._ends and row.writer != self._writer:
             self._ends[self._writer] = self._seq
         self._writer = row.writer
@@ -143,10 +148,10 @@ class Verifier:
         self._faults.add(FaultKind.MISLABELLED, seq)
 
     def _check_head(self, row: Row) -> None:
-        """Compare the heads that were kept up to this row. One that fell into a gap is named with the gap."""
+        """Compare the heads kept up to this row. A row that is out of place is named anyway, and so is a gap."""
         while self._saved and self._saved[0].seq <= row.seq:
             head = self._saved.pop(0)
-            if head.seq < row.seq or (head.writer, head.hash) == (row.writer, row.hash):
+            if head.seq < row.seq or self._after_stray or (head.writer, head.hash) == (row.writer, row.hash):
                 continue
             if head.writer == row.writer:
                 self._faults.add(FaultKind.CHANGED, head.seq)

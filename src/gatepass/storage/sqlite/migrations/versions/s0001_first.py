@@ -99,8 +99,8 @@ def _records() -> None:
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("disabled", sa.BigInteger),
         sa.PrimaryKeyConstraint("id"),
-        sa.ForeignKeyConstraint(["owner"], ["people.id"]),
         sa.UniqueConstraint("name", name="agents_one_name"),
+        sa.ForeignKeyConstraint(["owner"], ["people.id"]),
     )
     op.create_table(
         "roles",
@@ -169,8 +169,8 @@ def _tokens() -> None:
         sa.Column("latest", sa.BigInteger),
         sa.Column("ancestors", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("hash", name="tokens_one_hash"),
         sa.ForeignKeyConstraint(["owner"], ["people.id"]),
         sa.ForeignKeyConstraint(["agent"], ["agents.id"]),
-        sa.UniqueConstraint("hash", name="tokens_one_hash"),
     )
     op.create_index("tokens_by_expires", "tokens", ["expires"])
