@@ -41,7 +41,7 @@ from gatepass.audit import Entry, Journal
 from gatepass.credentials import TokenKind, TokenRecord, UnverifiedToken, new_id, refusal
 from gatepass.errors import Conflict, Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated
 from gatepass.gateway.callers import Caller, denial_entry, described
-from gatepass.gateway.passage import Passage
+from gatepass.gateway.passage import Passage, withdrawn
 from gatepass.gateway.requests import Request
 from gatepass.gateway.snapshot import Served, Snapshot
 from gatepass.gateway.strangers import Strangers
@@ -211,8 +211,7 @@ class Admission:
     def _live(self, caller: Caller) -> None:
         """(3) neither the credential nor anything above it is withdrawn."""
         if veto := self.snapshot.live.check(caller.credential.id, caller.request.upstream):
-            error = Unauthenticated("credential_invalid", veto.detail)
-            raise self._stranger(caller.request, error, caller.credential.id)
+            raise self._stranger(caller.request, withdrawn(veto), caller.credential.id)
 
     async def _attempts(self, caller: Caller) -> tuple[Level, ...]:
         """(4) every presentation counts, whatever comes of it."""

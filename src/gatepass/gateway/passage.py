@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from gatepass.access import Access, ActionClass, Instant
+from gatepass.access import Access, ActionClass, Instant, Veto
 from gatepass.audit import Entry, Journal, Ticket
 from gatepass.errors import Denied, Error, Unauthenticated, Unavailable
 from gatepass.gateway.callers import Caller, answer_headers, denial_entry, described
@@ -19,7 +19,7 @@ from gatepass.gateway.snapshot import Snapshot
 from gatepass.limits import Drawn, Ledger
 from gatepass.vault import Custody, Secret
 
-__all__ = ["House", "Passage"]
+__all__ = ["House", "Passage", "withdrawn"]
 
 
 class House(Protocol):
@@ -94,8 +94,8 @@ class Passage:
         assert served is not None  # noqa: S101  a passage exists only for a served upstream
         veto = self.admission.snapshot.live.check(self.caller.credential.id, served.upstream.name)
         if veto or self.withdrawn.is_set():
-            detail = veto.detail if veto else "the token was withdrawn"
-            raise described(Unauthenticated("credential_invalid", detail), self.caller)
+            veto = veto or Veto("credential_invalid", "the token was withdrawn")
+            raise described(withdrawn(veto), self.caller)
         if served.upstream.secret is None:
             return None
         sealed = self.admission.snapshot.secrets.get(served.upstream.secret)
@@ -154,3 +154,10 @@ class Passage:
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
+
+
+def withdrawn(veto: Veto) -> Denied | Unauthenticated:
+    """What step 3 answers: whose upstream is switched off has a good token, and must not throw it away."""
+    if veto.code == "upstream_withdrawn":
+        return Denied(veto.code, veto.detail)
+    return Unauthenticated("credential_invalid", veto.detail)
