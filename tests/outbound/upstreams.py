@@ -25,6 +25,8 @@ class Raw:
     port: int = 0
     heads: list[bytes] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once a request has been read."""
     connections: int = 0
     closed: int = 0
 
@@ -61,6 +63,7 @@ class Raw:
                     await reader.readline()
                 await reader.readline()
         self.bodies.append(body)
+        self.arrived.set()
         return head
 
 
