@@ -105,7 +105,7 @@ class GuardedDoor:
         try:
             await self._tidy()
             response = await _sent(lane.session, url, headers, call, traffic)
-        except BaseException:
+        except BaseException:  # whoever waited has gone, or the call failed: either way its place is free again
             lane.leave()
             raise
         until = asyncio.get_running_loop().time() + call.patience.whole
