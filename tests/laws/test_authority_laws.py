@@ -366,3 +366,28 @@ def test_the_index_finds_what_a_search_finds(case: tuple[Authority, Access]) -> 
         if (g.permission.type, g.permission.action) == (kind, action) and g.permission.covers_target(first)
     ]
     return bool(found)
+
+
+@law(
+    case=st.tuples(some.caveats(), some.caveats()).flatmap(
+        lambda pair: st.tuples(st.just(pair[0]), st.just(pair[1]), some.accesses(Authority()))
+    )
+)
+def test_what_a_caveat_vetoes_one_that_implies_it_vetoes(case: tuple[Caveat, Caveat, Access]) -> bool:
+    mine, its, access = case
+    if its.veto(access) is None:
+        return False
+    assert not mine.implies(its) or mine.veto(access) is not None
+    return True
+
+
+@law(
+    caveat=some.caveats(),
+    case=some.accesses(Authority()).flatmap(lambda x: st.tuples(st.just(x), some.parts_of(x))),
+)
+def test_what_a_caveat_lets_through_it_may_let_through(caveat: Caveat, case: tuple[Access, PartialAccess]) -> bool:
+    access, partial = case
+    if caveat.veto(access) is not None:
+        return False
+    assert caveat.may_hold(partial)
+    return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from gatepass.access import Access, Json, PartialAccess, RunId, Veto
-from gatepass.authority.caveats.kinds import Attempt, Caveat, check_texts, listed, texts, vetoed
+from gatepass.authority.caveats.kinds import Attempt, Caveat, check_texts, listed, text, texts, vetoed
 
 __all__ = ["Approved", "Attested", "Log", "Purpose", "Run", "SubjectKey"]
 
@@ -43,8 +43,7 @@ class Run:
     @classmethod
     def read(cls, run: Json) -> Self:
         """Undo `fields`."""
-        (text,) = texts((run,), "run")
-        return cls(RunId(text))
+        return cls(RunId(text(run, "run")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +78,7 @@ class SubjectKey:
     @classmethod
     def read(cls, thumbprint: Json) -> Self:
         """Undo `fields`."""
-        (text,) = texts((thumbprint,), "subject key")
-        return cls(text)
+        return cls(text(thumbprint, "subject key"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,5 +217,4 @@ class Log:
     @classmethod
     def read(cls, obligation: Json) -> Self:
         """Undo `fields`."""
-        (text,) = texts((obligation,), "obligation")
-        return cls(text)
+        return cls(text(obligation, "obligation"))

@@ -23,6 +23,7 @@ __all__ = [
     "instant",
     "listed",
     "malformed",
+    "text",
     "texts",
     "vetoed",
     "whole",
@@ -80,18 +81,25 @@ def instant(value: Json) -> Instant:
 def whole(value: Json, what: str) -> int:
     """Read a whole number that is not negative."""
     if not isinstance(value, Decimal) or not value.is_finite() or not 0 <= value <= MAX_INSTANT or value != int(value):
-        raise malformed(f"{what} has to be a whole number")
+        raise malformed(f"{what}: expected a whole number")
     return int(value)
 
 
 def texts(value: Json, what: str) -> frozenset[str]:
     """Read a list of different texts."""
     if not isinstance(value, tuple):
-        raise malformed(f"{what} has to be a list")
+        raise malformed(f"{what}: expected a list")
     found = frozenset(text for text in value if isinstance(text, str))
     if len(found) != len(value):
-        raise malformed(f"{what} has to be a list of different texts")
+        raise malformed(f"{what}: expected a list of different texts")
     return found
+
+
+def text(value: Json, what: str) -> str:
+    """Read a text."""
+    if not isinstance(value, str):
+        raise malformed(f"{what}: expected a text")
+    return value
 
 
 def listed(values: frozenset[str]) -> tuple[Json, ...]:
@@ -109,6 +117,6 @@ def check_texts(values: Iterable[object], what: str) -> None:
     """Refuse an empty or overlong list, and members that are not canonical texts."""
     listed = tuple(values)
     if not 1 <= len(listed) <= MAX_LIST:
-        raise malformed(f"{what}: one to {MAX_LIST} have to be named")
+        raise malformed(f"{what}: expected one to {MAX_LIST}")
     if not all(isinstance(text, str) and _TEXT.fullmatch(text) and is_clean(text) for text in listed):
-        raise malformed(f"{what}: each has to be 1 to 256 characters of canonical text")
+        raise malformed(f"{what}: expected 1 to 256 characters of canonical text")

@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Self, TypeAlias
 
 from gatepass import exact
 from gatepass.access import UNKNOWN, Access, CredentialId, Json, MeterKind, PartialAccess, Reservation, Unknown, Veto
-from gatepass.authority.caveats.kinds import Caveat, malformed, texts, vetoed, whole
+from gatepass.authority.caveats.kinds import Caveat, malformed, text, vetoed, whole
 from gatepass.authority.scopes.notation import Path, path_of, path_text
 from gatepass.authority.scopes.permissions import ABSENT, Absent, look_up
 from gatepass.errors import Malformed
@@ -45,16 +45,11 @@ def _check_key(key: object) -> None:
 
 def _check_count(value: object, most: int, what: str) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-        raise malformed(f"{what} has to be a whole number from 1 to {most}")
+        raise malformed(f"{what}: expected a whole number from 1 to {most}")
 
 
 def _is_positive(value: object) -> bool:
     return isinstance(value, Decimal) and value.is_finite() and value > 0
-
-
-def _key(value: Json) -> str:
-    (key,) = texts((value,), "meter")
-    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +88,7 @@ class Calls:
     @classmethod
     def read(cls, meter: Json, limit: Json) -> Self:
         """Undo `fields`."""
-        return cls(_key(meter), whole(limit, "calls"))
+        return cls(text(meter, "meter"), whole(limit, "calls"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +125,7 @@ class SingleUse:
     @classmethod
     def read(cls, meter: Json) -> Self:
         """Undo `fields`."""
-        return cls(_key(meter))
+        return cls(text(meter, "meter"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +211,7 @@ class Spending:
         if not isinstance(unit, str | None):
             raise malformed("spending needs a currency's property or null")
         try:
-            return cls(_key(meter), limit, currency, path_of(amount), None if unit is None else path_of(unit))
+            return cls(text(meter, "meter"), limit, currency, path_of(amount), None if unit is None else path_of(unit))
         except Malformed as error:
             raise malformed(error.message) from None
 
@@ -264,7 +259,7 @@ class Rate:
     @classmethod
     def read(cls, meter: Json, limit: Json, period: Json) -> Self:
         """Undo `fields`."""
-        return cls(_key(meter), whole(limit, "calls"), whole(period, "the period"))
+        return cls(text(meter, "meter"), whole(limit, "calls"), whole(period, "the period"))
 
 
 Meter: TypeAlias = Calls | SingleUse | Spending | Rate
