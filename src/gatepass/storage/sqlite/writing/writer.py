@@ -160,9 +160,7 @@ class Writer:
                     self._serve(connection)
             finally:
                 engine.dispose()
-        except (
-            BaseException
-        ) as error:  # whatever opening raises is for the one who opens; later, nobody may be left waiting
+        except BaseException as error:  # the database's code, and whatever it brings: nobody may be left waiting
             if not self._started.done():
                 self._started.set_exception(error)
                 return

@@ -17,7 +17,8 @@ def upgrade() -> None:
     """Make every table."""
     _journal()
     _meters()
-    _records()
+    _people()
+    _upstreams()
     _tokens()
 
 
@@ -78,7 +79,7 @@ def _meters() -> None:
     )
 
 
-def _records() -> None:
+def _people() -> None:
     op.create_table(
         "people",
         sa.Column("id", sa.Text, nullable=False),
@@ -111,6 +112,9 @@ def _records() -> None:
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+
+
+def _upstreams() -> None:
     op.create_table(
         "upstreams",
         sa.Column("id", sa.Text, nullable=False),
