@@ -59,6 +59,14 @@ def test_a_third_of_a_minute_never_becomes_a_little_more_than_a_third() -> None:
     assert made == 7 + 7 * 10_000
 
 
+def test_a_meter_stands_still_until_the_clock_is_where_it_was() -> None:
+    state = take(None, rate(2, 2), NOON)
+    for step in (1, MINUTE - 1, MINUTE, DAY):
+        assert refused(state, rate(2), NOON - step).retry_after == step + MINUTE // 2
+    state = take(None, quota(2, 2), NOON)
+    assert refused(state, quota(2), NOON - DAY).retry_after == DAY + DAY // 2
+
+
 def test_a_quota_counts_in_its_window_and_starts_over() -> None:
     state = take(None, quota(2), NOON)
     state = take(state, quota(2), NOON + 1)
@@ -252,8 +260,10 @@ def test_a_clock_that_goes_back_refills_nothing(
     given_: tuple[meters.State | None, Reservation, Instant], step: int
 ) -> None:
     state, reservation, now = given_
-    earlier = meters.draw(state, reservation, Instant(now - step))
-    if state is not None and not isinstance(earlier, Exhausted):
+    assume(state is not None)
+    then = Instant(now - step)
+    assert meters.level(state, reservation, then).remaining <= meters.level(state, reservation, now).remaining
+    if not isinstance(meters.draw(state, reservation, then), Exhausted):
         assert not isinstance(meters.draw(state, reservation, now), Exhausted)
 
 
