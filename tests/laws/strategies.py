@@ -4,6 +4,7 @@ Nothing here is drawn far apart: narrower permissions are made from wider ones, 
 cover them and then bent a little, so that each law is tried on both sides of its edge.
 """
 
+import functools
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -85,17 +86,34 @@ PATHS: tuple[Path, ...] = (("amount",), ("currency",), ("labels", "env"), ("labe
 NOW = 1_780_000_000_000
 METERS = ("crd_1/a", "crd_2/b")
 
+# Made once: making a strategy costs more than drawing from it.
+SEGMENT = st.sampled_from(SEGMENTS)
+SEPARATOR = st.sampled_from(SEPARATORS)
+NUMBER = st.sampled_from(NUMBERS)
+TEXT = st.sampled_from(TEXTS)
+PATH = st.sampled_from(PATHS)
+COIN = st.booleans()
+SCHEME = st.sampled_from(("", "", "", "https://"))
+DOMAIN_KIND = st.sampled_from(("choice", "bounds", "texts", "any"))
+WIDENING = st.sampled_from(("same", "none", "loosen", "drop"))
+RESOURCE_KIND = st.sampled_from(("id",) * 8 + ("batch", "batch", "pattern", "none", "odd"))
+DIE = st.integers(0, 5)
+TYPE = st.sampled_from((TYPES[0], *TYPES))
+ACTION = st.sampled_from((ACTIONS[0], *ACTIONS))
 
+
+@functools.cache
 @st.composite
 def ids(draw: DrawFn, *, most: int = 4) -> str:
     """A well-formed id."""
-    segments = draw(st.lists(st.sampled_from(SEGMENTS), min_size=1, max_size=most))
+    segments = draw(st.lists(SEGMENT, min_size=1, max_size=most))
     text = segments[0]
     for segment in segments[1:]:
-        text += draw(st.sampled_from(SEPARATORS)) + segment
-    return draw(st.sampled_from(("", "", "", "https://"))) + text
+        text += draw(SEPARATOR) + segment
+    return draw(SCHEME) + text
 
 
+@functools.cache
 @st.composite
 def patterns(draw: DrawFn) -> Pattern:
     """A pattern."""
@@ -118,7 +136,7 @@ def loosened(draw: DrawFn, pattern: Pattern | None) -> Pattern:
 def _star_some(
     draw: DrawFn, parts: tuple[tuple[str, str | None], ...], after_last: str = ""
 ) -> list[tuple[str, str | None]]:
-    stars = draw(st.lists(st.booleans(), min_size=len(parts), max_size=len(parts)))
+    stars = draw(st.lists(COIN, min_size=len(parts), max_size=len(parts)))
     followed_by = [*(separator for separator, _ in parts), after_last][1:]
     return [
         (separator, None if star and after != "//" else segment)
@@ -131,18 +149,16 @@ def ids_of(draw: DrawFn, pattern: Pattern | None) -> str:
     """An id that `pattern` covers."""
     if pattern is None:
         return draw(ids())
-    text = "".join(
-        separator + (draw(st.sampled_from(SEGMENTS)) if segment is None else segment)
-        for separator, segment in pattern.parts
-    )
+    text = "".join(separator + (draw(SEGMENT) if segment is None else segment) for separator, segment in pattern.parts)
     return text if pattern.tail is None else text + pattern.tail + draw(ids(most=2)).removeprefix("https://")
 
 
+@functools.cache
 @st.composite
 def domains(draw: DrawFn) -> Domain:
     """What one property may be."""
-    numbers, texts = st.sampled_from(NUMBERS), st.sampled_from(TEXTS)
-    match draw(st.sampled_from(("choice", "bounds", "texts", "any"))):
+    numbers, texts = NUMBER, TEXT
+    match draw(DOMAIN_KIND):
         case "choice":
             scalars = st.one_of(numbers, texts, st.sampled_from((None, True, False)))
             return domain_of("=", draw(st.lists(scalars, min_size=1, max_size=4)))
@@ -178,24 +194,27 @@ def values_of(draw: DrawFn, domain: Domain) -> Json:
     return draw(st.sampled_from(candidates))
 
 
+@functools.cache
 def any_value() -> SearchStrategy[Json]:
     """Any value, odd ones too."""
     return st.sampled_from((*NUMBERS, *TEXTS, *ODD))
 
 
+@functools.cache
 @st.composite
 def limits(draw: DrawFn) -> tuple[Limit, ...]:
     """Limits on up to three properties."""
-    paths = draw(st.lists(st.sampled_from(PATHS), unique=True, max_size=3))
+    paths = draw(st.lists(PATH, unique=True, max_size=3))
     return tuple(Limit(path, draw(domains())) for path in sorted(paths))
 
 
+@functools.cache
 @st.composite
 def permissions(draw: DrawFn) -> Permission:
     """A permission."""
     return Permission(
-        draw(st.sampled_from((TYPES[0], *TYPES))),
-        draw(st.sampled_from((ACTIONS[0], *ACTIONS))),
+        draw(TYPE),
+        draw(ACTION),
         draw(st.none() | patterns()),
         draw(limits()),
     )
@@ -205,7 +224,7 @@ def permissions(draw: DrawFn) -> Permission:
 def wider(draw: DrawFn, permission: Permission) -> Permission:
     """A permission that covers `permission`, unless its limits were dropped in part."""
     kept = permission.limits
-    match draw(st.sampled_from(("same", "none", "loosen", "drop"))):
+    match draw(WIDENING):
         case "none":
             kept = ()
         case "loosen":
@@ -225,19 +244,19 @@ def wider(draw: DrawFn, permission: Permission) -> Permission:
 def loosened_domain(draw: DrawFn, domain: Domain) -> Domain:
     """A domain that often covers `domain`."""
     if isinstance(domain, Choice):
-        more = draw(st.lists(st.sampled_from(TEXTS), max_size=2))
+        more = draw(st.lists(TEXT, max_size=2))
         return domain_of("=", (*(value.value for value in domain.values), *more))
     if isinstance(domain, Numbers):
-        loose = Numbers(domain.low if draw(st.booleans()) else None, domain.high, domain.but)
+        loose = Numbers(domain.low if draw(COIN) else None, domain.high, domain.but)
         return loose if loose != Numbers() else domain
-    return Texts(None, frozenset({"no such text"})) if draw(st.booleans()) else domain
+    return Texts(None, frozenset({"no such text"})) if draw(COIN) else domain
 
 
 @st.composite
 def narrower(draw: DrawFn, permission: Permission) -> Permission:
     """A permission that is most often covered by `permission`."""
     pattern = permission.pattern
-    if draw(st.booleans()):
+    if draw(COIN):
         other = draw(patterns()) if pattern is None else Pattern.of_id(draw(ids_of(pattern)))
         assert other is not None
         pattern = other if pattern is None else pattern.meet(other) or pattern
@@ -247,6 +266,7 @@ def narrower(draw: DrawFn, permission: Permission) -> Permission:
     )
 
 
+@functools.cache
 def meters() -> SearchStrategy[Caveat]:
     """A meter of one of two credentials."""
     key = st.sampled_from(METERS)
@@ -265,6 +285,7 @@ def meters() -> SearchStrategy[Caveat]:
     )
 
 
+@functools.cache
 def conditions() -> SearchStrategy[Caveat]:
     """A caveat that is decided by looking, and usually holds in `contexts`."""
     instants = st.sampled_from((NOW - 1, NOW, NOW + 1, NOW + 2)).map(Instant)
@@ -291,6 +312,7 @@ def conditions() -> SearchStrategy[Caveat]:
     )
 
 
+@functools.cache
 def caveats() -> SearchStrategy[Caveat]:
     """A caveat of any kind, conjunctions and unreadable ones included."""
     simple = conditions() | meters()
@@ -332,6 +354,7 @@ def related(draw: DrawFn, authority: Authority) -> Authority:
     return Authority((*listed, *draw(st.lists(grants(), max_size=1))))
 
 
+@functools.cache
 @st.composite
 def contexts(draw: DrawFn) -> Context:
     """Circumstances in which most conditions hold."""
@@ -370,8 +393,8 @@ def accesses(draw: DrawFn, authority: Authority) -> Access:
     listed = [permission for grant in authority.grants for permission in grant.permissions[:1]] or [draw(permissions())]
     aim = draw(st.sampled_from(listed))
     stated: dict[Path, Json] = {limit.path: draw(values_of(limit.domain)) for limit in aim.limits}
-    if draw(st.integers(0, 5)) == 0:
-        bent = draw(st.sampled_from(PATHS))
+    if draw(DIE) == 0:
+        bent = draw(PATH)
         stated[bent] = draw(any_value())
     properties = assembled(stated)
     free = draw(st.sampled_from((frozenset[str](), frozenset({"currency", "flag"}), frozenset({"labels", "amount"}))))
@@ -388,7 +411,7 @@ def accesses(draw: DrawFn, authority: Authority) -> Access:
 @st.composite
 def resources(draw: DrawFn, aim: Permission) -> Resource:
     """A resource that `aim` often covers: an id, a batch, a pattern or none."""
-    match draw(st.sampled_from(("id",) * 8 + ("batch", "batch", "pattern", "none", "odd"))):
+    match draw(RESOURCE_KIND):
         case "batch":
             return Resource(aim.type, tuple(draw(st.lists(ids_of(aim.pattern), min_size=2, max_size=3))))
         case "pattern":
@@ -408,10 +431,10 @@ def parts_of(draw: DrawFn, access: Access) -> PartialAccess:
     hidden = frozenset(draw(st.sets(st.sampled_from([*access.properties, "amount"]))))
     context = access.context
     return PartialAccess(
-        access.subject if draw(st.booleans()) else Subject(access.subject.credential, access.subject.agent),
+        access.subject if draw(COIN) else Subject(access.subject.credential, access.subject.agent),
         access.action,
         access.resource.type,
-        access.resource if draw(st.booleans()) else UNKNOWN,
+        access.resource if draw(COIN) else UNKNOWN,
         Context(
             context.at,
             draw(st.sampled_from((context.source, None))),
@@ -423,7 +446,7 @@ def parts_of(draw: DrawFn, access: Access) -> PartialAccess:
             context.honoured,
         ),
         {name: value for name, value in access.properties.items() if name not in hidden},
-        hidden if draw(st.booleans()) else UNKNOWN,
+        hidden if draw(COIN) else UNKNOWN,
         access.free,
     )
 
