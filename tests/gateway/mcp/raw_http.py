@@ -155,7 +155,7 @@ async def respond(send: Any, status: int, headers: dict[str, str], body: bytes) 
 async def served(app: Any) -> AsyncIterator[str]:
     """Serve `app` on a free port, in this event loop; yields its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, interface="asgi3", log_config=None, lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     task = asyncio.ensure_future(server.serve(sockets=[listener]))
     async with asyncio.timeout(10):
