@@ -82,7 +82,7 @@ def read_form(body: bytes, shape: type[Shape]) -> tuple[Shape, Json]:
     try:
         return shape.model_validate_json(body), value
     except ValidationError as error:
-        raise _malformed(error) from None
+        raise _malformed(error, shape) from None
 
 
 def read_query(query: bytes, shape: type[Shape]) -> Shape:
@@ -104,7 +104,7 @@ def read_query(query: bytes, shape: type[Shape]) -> Shape:
     try:
         return shape.model_validate(dict(pairs))
     except ValidationError as error:
-        raise _malformed(error) from None
+        raise _malformed(error, shape) from None
 
 
 def _check_media(named: list[tuple[bytes, bytes]]) -> None:
@@ -116,23 +116,30 @@ def _check_media(named: list[tuple[bytes, bytes]]) -> None:
         raise Malformed("unsupported_media", "the body has a content encoding")
 
 
-def _malformed(error: ValidationError) -> Malformed:
+def _malformed(error: ValidationError, shape: type[Form]) -> Malformed:
     """Every member that is wrong, up to a few, and what was expected there. Never what was sent."""
     faults = error.errors(include_url=False, include_context=True, include_input=False)
-    told = [f"`{_place(fault['loc'])}`: {_expected(fault)}" for fault in faults[:MOST_FAULTS]]
+    told = [_told(fault, shape) for fault in faults[:MOST_FAULTS]]
     more = f", and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
     return Malformed("malformed_request", "; ".join(told) + more)
 
 
-def _place(path: tuple[int | str, ...]) -> str:
-    """The path of a member. A name that is none of ours may be anything, so what is not plain is not repeated."""
-    steps = [str(step) if _NAME.fullmatch(str(step)) else "..." for step in path]
-    return ".".join(steps) or "body"
+def _told(fault: Mapping[str, Any], shape: type[Form]) -> str:
+    """One fault. A name that is none of ours may be anything, a secret too, so ours are listed instead."""
+    path = tuple(str(step) for step in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        known = "" if path[1:] else f"; there are {', '.join(f'`{name}`' for name in shape.model_fields)}"
+        return f"`{_place(path[:-1])}`: a member that is not known{known if shape.model_fields else ''}"
+    return f"`{_place(path)}`: {_expected(fault)}"
+
+
+def _place(path: tuple[str, ...]) -> str:
+    """The path of a member, as far as its steps are plain."""
+    return ".".join(step if _NAME.fullmatch(step) else "..." for step in path) or "body"
 
 
 def _expected(fault: Mapping[str, Any]) -> str:
-    kind = str(fault["type"])
-    said = _SAID.get(kind)
+    said = _SAID.get(str(fault["type"]))
     if said is None:
         said = str(fault["msg"]).replace("Input should be", "expected").replace("`", "'")
         said = said[:1].lower() + said[1:]
@@ -141,6 +148,5 @@ def _expected(fault: Mapping[str, Any]) -> str:
 
 _SAID: Final = {
     "missing": "it is missing",
-    "extra_forbidden": "there is no such member",
     "json_invalid": "it is not JSON",
 }
