@@ -5,8 +5,8 @@ lets two callers read the same state, and `tests/limits` turns red. What must su
 whoever journals the intent, and handed to `rebuild` before the first permit.
 
 Memory is bounded. A rate or quota whose period is over is forgotten, which gives nothing back: whenever one is
-added, a few of the others are looked at. Totals are kept until `forget` says that nobody can present their credential
-any more. Beyond `most` meters a new one is refused.
+added, a few of the others are looked at. Totals are kept until `forget` says that nobody can present a credential that
+draws on them any more. Beyond `most` meters a new one is refused.
 """
 
 from collections import deque
@@ -104,7 +104,7 @@ class InProcessLedger:
         return tuple(meters.level(state, one, at) for state, one in zip(states, reservations, strict=True))
 
     def forget(self, owner: str) -> None:
-        """Drop the totals of `owner`, the part of their keys before `/`, once its life is over: it gives them back."""
+        """Drop the totals of `owner`, the part of their keys before `/`. It gives them back: only for a line that is over."""
         for key in self._totals.pop(owner, ()):
             self._states.pop(key, None)
 
