@@ -104,7 +104,7 @@ class InProcessLedger:
         return tuple(meters.level(state, one, at) for state, one in zip(states, reservations, strict=True))
 
     def forget(self, owner: str) -> None:
-        """Drop the totals of `owner`, the part of their keys before `/`. It gives them back: only for a line that is over."""
+        """Drop the totals of `owner`, the part of their keys before `/`, when its line is over: they are given back."""
         for key in self._totals.pop(owner, ()):
             self._states.pop(key, None)
 
