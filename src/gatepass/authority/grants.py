@@ -6,13 +6,25 @@ down with its size. Its JSON form is read totally: a grant that cannot be read p
 it came.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 from gatepass.access import Json
-from gatepass.authority.caveats import Caveat, Within, leaves, read_caveat, write_caveat
+from gatepass.authority.caveats import (
+    Calls,
+    Caveat,
+    Log,
+    Meter,
+    Rate,
+    SingleUse,
+    Spending,
+    Within,
+    leaves,
+    read_caveat,
+    write_caveat,
+)
 from gatepass.authority.scopes.patterns import Pattern
 from gatepass.authority.scopes.permissions import Permission, Target
 from gatepass.errors import Malformed
@@ -38,9 +50,18 @@ class Grant:
         return tuple(leaf for caveat in self.caveats for leaf in leaves(caveat))
 
     @cached_property
+    def burdens(self) -> tuple[Meter | Log, ...]:
+        """The caveats that ask for something when the grant permits: meters and obligations."""
+        return tuple(leaf for leaf in self.conditions if isinstance(leaf, Calls | SingleUse | Spending | Rate | Log))
+
+    @cached_property
     def permissions(self) -> tuple[Permission, ...]:
         """The permission, and those that a caveat demands to be within: an attempt has to be covered by all of them."""
         return (self.permission, *(leaf.permission for leaf in self.conditions if isinstance(leaf, Within)))
+
+
+Places: TypeAlias = tuple[tuple[str, str | None], ...]
+"""The segments of a pattern, or of an id."""
 
 
 class _Node:
@@ -51,7 +72,7 @@ class _Node:
     def __init__(self) -> None:
         self.ends: list[int] = []
         self.tails: dict[str, list[int]] = {}
-        self.following: dict[tuple[str, str], _Node] = {}
+        self.following: dict[tuple[str, str | None], _Node] = {}
         self.any_one: dict[str, _Node] = {}
 
     def add(self, pattern: Pattern, place: int) -> None:
@@ -66,17 +87,20 @@ class _Node:
         else:
             node.tails.setdefault(pattern.tail, []).append(place)
 
-    def find(self, parts: tuple[tuple[str, str | None], ...], tail: str | None, at: int = 0) -> Iterator[int]:
-        """Give the places of the patterns that cover an id (`tail` None) or a pattern."""
-        if at == len(parts):
-            yield from self.ends if tail is None else self.tails.get(tail, ())
-            return
-        separator, segment = parts[at]
-        yield from self.tails.get(separator, ())
-        if segment is not None and (exactly := self.following.get((separator, segment))) is not None:
-            yield from exactly.find(parts, tail, at + 1)
-        if (any_one := self.any_one.get(separator)) is not None:
-            yield from any_one.find(parts, tail, at + 1)
+    def find(self, parts: Places, tail: str | None, at: int, found: list[int]) -> None:
+        """Add the places of the patterns that cover an id (`tail` None) or a pattern."""
+        node: _Node | None = self
+        while node is not None:
+            if at == len(parts):
+                found += node.ends if tail is None else node.tails.get(tail, ())
+                return
+            part = parts[at]
+            at += 1
+            if node.tails:
+                found += node.tails.get(part[0], ())
+            if node.any_one and (any_one := node.any_one.get(part[0])) is not None:
+                any_one.find(parts, tail, at, found)
+            node = node.following.get(part)
 
 
 class _Index:
@@ -96,9 +120,12 @@ class _Index:
         else:
             self.tree.add(pattern, place)
 
-    def reaching(self, parts: tuple[tuple[str, str | None], ...], tail: str | None) -> list[int]:
-        found = [*self.everywhere, *self.tree.find(parts, tail)]
-        return sorted(found) if len(found) > 1 else found
+    def reaching(self, parts: Places, tail: str | None) -> list[int]:
+        found = self.everywhere.copy()
+        self.tree.find(parts, tail, 0, found)
+        if len(found) > 1:
+            found.sort()
+        return found
 
 
 @dataclass(frozen=True)
@@ -182,8 +209,3 @@ def _grant_from_json(value: Json) -> Grant | None:
         return Grant(Permission.parse(scope), tuple(map(read_caveat, caveats)))
     except Malformed:
         return None
-
-
-def distinct(grants: Iterable[Grant]) -> tuple[Grant, ...]:
-    """Drop grants that stand there twice."""
-    return tuple(dict.fromkeys(grants))

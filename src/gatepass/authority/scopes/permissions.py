@@ -8,7 +8,7 @@ whose action may also be a class or `*`; only a catalogue can say what that mean
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -61,6 +61,9 @@ class Target(NamedTuple):
     @classmethod
     def of(cls, resource: Resource) -> "Target | None":
         """Cut up `resource`. None when it is malformed, and so covered by nothing."""
+        if len(resource.ids) == 1:
+            parts = split_id(resource.ids[0])
+            return None if parts is None else cls((parts,), None)
         if len(resource.ids) > MAX_IDS:
             return None
         cut = tuple(parts for text in resource.ids if (parts := split_id(text)) is not None)
@@ -95,10 +98,13 @@ class Permission:
     action: str
     pattern: Pattern | None = None
     limits: tuple[Limit, ...] = ()
+    _flat: bool = field(init=False, compare=False, default=True)
+    """Whether no limit walks into an object."""
 
     def __post_init__(self) -> None:
         """Raise `Malformed` (`malformed_scope`) unless the parts have a text form."""
         _check(self, NAME)
+        object.__setattr__(self, "_flat", all(len(limit.path) == 1 for limit in self.limits))
 
     @classmethod
     def parse(cls, text: str) -> "Permission":
@@ -120,8 +126,8 @@ class Permission:
             return Fault(Missed.RESOURCE, malformed_resource(access.resource))
         if not self.covers_target(target):
             return Fault(Missed.RESOURCE, f"`{shown(str(self))}` does not reach the resource")
-        if self.limits and (detail := self._limits_fault(access.properties, access.free)) is not None:
-            return Fault(Missed.LIMITS, detail)
+        if not self.allows(access.properties, access.free):
+            return Fault(Missed.LIMITS, self._limits_fault(access.properties, access.free))
         return None
 
     def covers_target(self, target: Target) -> bool:
@@ -178,15 +184,26 @@ class Permission:
             # What both say is too long to be said at once.
             return (self, other)
 
-    def _limits_fault(self, properties: Mapping[str, Json], free: frozenset[str]) -> str | None:
+    def allows(self, properties: Mapping[str, Json], free: frozenset[str]) -> bool:
+        """Whether every limit holds and, if there are any, every property is limited or free."""
+        for path, domain in self.limits:
+            value = look_up(properties, path)
+            if isinstance(value, Absent) or not domain.admits(value):
+                return False
+        # Where as many properties are there as are limited, and each limited one was found, none is left over.
+        if not self.limits or (self._flat and len(properties) == len(self.limits)):
+            return True
+        return next(self._unlimited(properties, free), None) is None
+
+    def _limits_fault(self, properties: Mapping[str, Json], free: frozenset[str]) -> str:
         for limit in self.limits:
             value = look_up(properties, limit.path)
             if isinstance(value, Absent):
                 return f"`{path_text(limit.path)}` is missing and has to be within `{shown(str(limit))}`"
             if not limit.domain.admits(value):
                 return f"`{path_text(limit.path)}` has to be within `{shown(str(limit))}`"
-        unlimited = next(self._unlimited(properties, free), None)
-        return None if unlimited is None else f"`{shown(path_text(unlimited))}` is neither limited nor declared free"
+        unlimited = next(self._unlimited(properties, free), ())
+        return f"`{shown(path_text(unlimited))}` is neither limited nor declared free"
 
     def may_allow(self, partial: PartialAccess) -> bool:
         """Whether the limits hold for what is known of the attempt, and could for the rest."""
@@ -241,11 +258,11 @@ class Scope:
 
 def look_up(properties: Mapping[str, Json], path: Path) -> "Json | Absent":
     """Give the value at `path`, walking into objects only."""
-    found: Json = properties
+    found: Json | Absent = properties
     for name in path:
-        if not isinstance(found, Mapping) or name not in found:
+        if type(found) is not dict and not isinstance(found, Mapping):
             return ABSENT
-        found = found[name]
+        found = found.get(name, ABSENT)
     return found
 
 
