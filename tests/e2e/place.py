@@ -219,6 +219,8 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.decision = ""
+        """The id of the last answer's decision."""
         self.reader: asyncio.StreamReader | None = None
         self.writer: asyncio.StreamWriter | None = None
 
@@ -247,6 +249,8 @@ class Line:
         except (asyncio.IncompleteReadError, ConnectionError):
             self.close()
             raise ConnectionResetError from None
+        told = re.search(rb"gatepass-decision: *(\S+)", answer, re.IGNORECASE)
+        self.decision = told[1].decode() if told else ""
         return int(answer.split(b" ")[1]), content
 
     async def _content(self, head: bytes) -> bytes:
