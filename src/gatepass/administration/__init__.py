@@ -5,7 +5,7 @@ from gatepass.administration.changes import Announce, Announcement, Put, Removed
 from gatepass.administration.operators import Act, Operator
 from gatepass.administration.overview import Explain, Facts, Status
 from gatepass.administration.signin import Code, Passwords
-from gatepass.administration.store import Record, Records, Store
+from gatepass.administration.store import Record, Records, SealedSecret, Store
 from gatepass.administration.tokens import Issued, LimitChanges, TokenForm
 from gatepass.administration.tokens.reach import BlastRadius
 from gatepass.administration.upstreams import NewKey, Seals, UpstreamForm
@@ -28,6 +28,7 @@ __all__ = [
     "Record",
     "Records",
     "Removed",
+    "SealedSecret",
     "Seals",
     "Status",
     "Store",

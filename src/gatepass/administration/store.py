@@ -14,7 +14,7 @@ from gatepass.credentials import TokenRecord
 from gatepass.keys import SealedSecret
 from gatepass.registry import Agent, Person, Role, Upstream
 
-__all__ = ["Record", "Records", "Store"]
+__all__ = ["Record", "Records", "SealedSecret", "Store"]
 
 
 Record: TypeAlias = Person | Agent | Role | Upstream | TokenRecord | SealedSecret

@@ -13,12 +13,11 @@ from typing import Any, Final
 import msgspec
 
 from gatepass.access import Instant, PersonId
-from gatepass.administration import Administration, BlastRadius, Issued, Status
+from gatepass.administration import Administration, BlastRadius, Issued, SealedSecret, Status
 from gatepass.administration.operators import FRESH
 from gatepass.audit import Call, Checkpoint, Found, Head, Report, Story, checkpoint_text
 from gatepass.authority import Catalogue
 from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord
-from gatepass.keys import SealedSecret
 from gatepass.limits import Level
 from gatepass.registry import Agent, Person, Role, Upstream
 
