@@ -360,7 +360,7 @@ def test_the_index_finds_what_a_search_finds(case: tuple[Authority, Access]) -> 
     first = Target(target.ids[:1], target.pattern)
     kind, action = access.resource.type, access.action.name
     found = authority.reaching(kind, action, first)
-    assert found == [
+    assert list(found) == [
         g
         for g in authority.grants
         if (g.permission.type, g.permission.action) == (kind, action) and g.permission.covers_target(first)

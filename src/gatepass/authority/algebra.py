@@ -169,12 +169,11 @@ def _refused(authority: Authority, access: Access, target: Target | None) -> Ver
     if target is None:
         return Verdict(permitted=False, vetoes=(Veto("scope_missing", malformed_resource(access.resource)),))
     near = authority.reaching(kind, action, target) or authority.of_action(kind, action)
-    faults = [
-        fault for grant in islice(near, _LOOKED_AT) if (fault := grant.permission.fault(access, target)) is not None
-    ]
-    missed = max((fault.missed for fault in faults), default=Missed.ACTION)
-    details = dict.fromkeys(fault.detail for fault in faults if fault.missed == missed)
-    vetoes = [Veto("scope_missing", detail) for detail in islice(details, _NEAREST)]
+    looked_at = [grant.permission for grant in islice(near, _LOOKED_AT)]
+    reached = [permission for permission in looked_at if permission.covers_target(target)]
+    missed = Missed.LIMITS if reached else Missed.RESOURCE if looked_at else Missed.ACTION
+    faults = [permission.fault(access, target) for permission in islice(reached or looked_at, _NEAREST)]
+    vetoes = [Veto("scope_missing", detail) for detail in dict.fromkeys(fault.detail for fault in faults if fault)]
     if not vetoes:
         vetoes.append(Veto("scope_missing", f"no grant of `{shown(kind)}:{shown(action)}`"))
     if authority.unread:

@@ -6,7 +6,7 @@ down with its size. Its JSON form is read totally: a grant that cannot be read p
 it came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Self, TypeAlias
@@ -104,28 +104,29 @@ class _Node:
 
 
 class _Index:
-    """The grants of one type and action."""
+    """The grants of one type and action, in their order."""
 
-    __slots__ = ("everywhere", "places", "tree")
+    __slots__ = ("everywhere", "grants", "tree")
 
     def __init__(self) -> None:
-        self.places: list[int] = []
+        self.grants: list[Grant] = []
         self.everywhere: list[int] = []
         self.tree = _Node()
 
-    def add(self, pattern: Pattern | None, place: int) -> None:
-        self.places.append(place)
-        if pattern is None:
+    def add(self, grant: Grant) -> None:
+        place = len(self.grants)
+        self.grants.append(grant)
+        if grant.permission.pattern is None:
             self.everywhere.append(place)
         else:
-            self.tree.add(pattern, place)
+            self.tree.add(grant.permission.pattern, place)
 
-    def reaching(self, parts: Places, tail: str | None) -> list[int]:
+    def reaching(self, parts: Places, tail: str | None) -> list[Grant]:
         found = self.everywhere.copy()
         self.tree.find(parts, tail, 0, found)
         if len(found) > 1:
             found.sort()
-        return found
+        return [self.grants[place] for place in found]
 
 
 @dataclass(frozen=True)
@@ -143,37 +144,29 @@ class Authority:
     @cached_property
     def _by_action(self) -> Mapping[tuple[str, str], _Index]:
         found: dict[tuple[str, str], _Index] = {}
-        for place, grant in enumerate(self.grants):
-            permission = grant.permission
-            found.setdefault((permission.type, permission.action), _Index()).add(permission.pattern, place)
+        for grant in self.grants:
+            found.setdefault((grant.permission.type, grant.permission.action), _Index()).add(grant)
         return found
 
-    def of_action(self, kind: str, action: str) -> list[Grant]:
+    def of_action(self, kind: str, action: str) -> Sequence[Grant]:
         """Give the grants of one type and action, in their order."""
         index = self._by_action.get((kind, action))
-        return [] if index is None else [self.grants[place] for place in index.places]
+        return () if index is None else index.grants
 
-    def reaching(self, kind: str, action: str, target: Target) -> list[Grant]:
+    def reaching(self, kind: str, action: str, target: Target) -> Sequence[Grant]:
         """Give the grants of one type and action whose pattern covers the target's pattern or first id, in order."""
         index = self._by_action.get((kind, action))
         if index is None:
-            return []
+            return ()
         if target.pattern is not None:
-            places = index.reaching(target.pattern.parts, target.pattern.tail)
-        elif target.ids:
-            places = index.reaching(target.ids[0], None)
-        else:
-            places = index.everywhere
-        return [self.grants[place] for place in places]
+            return index.reaching(target.pattern.parts, target.pattern.tail)
+        if target.ids:
+            return index.reaching(target.ids[0], None)
+        return [index.grants[place] for place in index.everywhere]
 
-    def covering(self, permission: Permission) -> list[Grant]:
+    def covering(self, permission: Permission) -> Sequence[Grant]:
         """Give the grants whose pattern covers that of `permission`, in their order."""
-        index = self._by_action.get((permission.type, permission.action))
-        if index is None:
-            return []
-        pattern = permission.pattern
-        places = index.everywhere if pattern is None else index.reaching(pattern.parts, pattern.tail)
-        return [self.grants[place] for place in places]
+        return self.reaching(permission.type, permission.action, Target((), permission.pattern))
 
 
 def authority_to_json(authority: Authority) -> Json:
