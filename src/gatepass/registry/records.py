@@ -7,6 +7,7 @@ Secrets are never part of a record: an upstream names its secret by id.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from gatepass.access import AgentId, Instant, PersonId, SecretId, UpstreamId
 
@@ -20,6 +21,10 @@ __all__ = [
     "Upstream",
     "UpstreamKind",
 ]
+
+
+UNDATED: Final = Instant(0)
+"""Of records that were never stored."""
 
 
 class OperatorRole(StrEnum):
@@ -72,7 +77,7 @@ class Role:
     """Scopes whose use waits for a person."""
     max_lifetime: int | None = None
     """Milliseconds; the longest life of a token issued under the role."""
-    created: Instant = Instant(0)
+    created: Instant = UNDATED
 
 
 class UpstreamKind(StrEnum):
@@ -119,5 +124,5 @@ class Upstream:
     allow_private: bool = False
     """Whether the target's name may turn out to be a private address. Not needed for an address that the target
     spells out, nor for `localhost`."""
-    created: Instant = Instant(0)
+    created: Instant = UNDATED
     disabled: Instant | None = None
