@@ -28,6 +28,25 @@ async def test_the_first_person_is_made_once(world: World) -> None:
     assert [person.name for person in again.administration.desk.register.people.values()] == ["ada"]
 
 
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [
+        ("ada", "ada"),
+        ("Ada_Lovelace", "ada-lovelace"),
+        ("DOMAIN\\ada", "domain-ada"),
+        ("www-data", "www-data"),
+        ("_", "admin"),
+        ("", "admin"),
+        ("a" * 31 + "_b", "a" * 31),
+        ("\u0430\u0434\u0430", "admin"),
+    ],
+)
+async def test_the_first_person_is_called_what_the_system_calls_them(user: str, name: str) -> None:
+    store = MemoryStore()
+    world = await opened(store, first=user)
+    assert [person.name for person in world.administration.desk.register.people.values()] == [name]
+
+
 async def test_disabling_a_person_revokes_all_that_is_theirs_and_nobody_elses(world: World) -> None:
     ada = await world.furnished()
     bob = await world.joined("bob", OperatorRole.OPERATOR)

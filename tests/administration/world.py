@@ -219,8 +219,8 @@ class World:
         return [said.record for said in self.announced if isinstance(said, Put) and isinstance(said.record, kind)]
 
 
-async def opened(store: MemoryStore | None = None, *, account: Rate = ACCOUNT) -> World:
-    """A deployment of which `ada` is the admin."""
+async def opened(store: MemoryStore | None = None, *, account: Rate = ACCOUNT, first: str = "ada") -> World:
+    """A deployment of which `first` is the admin."""
     store = store or MemoryStore()
     announced: list[Announcement] = []
     strangers: list[tuple[str, str]] = []
@@ -250,7 +250,7 @@ async def opened(store: MemoryStore | None = None, *, account: Rate = ACCOUNT) -
         facts=Facts(version="0"),
     )
     world = World(store, administration, announced, passwords, strangers, keyring, now)
-    await administration.people.found("ada")
+    await administration.people.found(first)
     return world
 
 

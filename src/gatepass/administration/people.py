@@ -5,8 +5,10 @@ revokes everything that they own, in the same transaction, and cannot be undone.
 disabled: nobody could widen anything afterwards.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 from gatepass.access import PersonId
 from gatepass.administration.changes import Desk, Fallen, checked_name
@@ -19,6 +21,9 @@ from gatepass.revocation import Scope
 __all__ = ["People"]
 
 
+_NO_NAME: Final = re.compile(r"[^a-z0-9]+", re.ASCII)
+
+
 @dataclass(frozen=True, slots=True)
 class People:
     """What can be done with people."""
@@ -26,13 +31,16 @@ class People:
     desk: Desk
 
     async def found(self, name: str) -> Person | None:
-        """Make the first person, an admin. None, and nothing is done, when there is anybody already."""
+        """Make the first person, an admin. None, and nothing is done, when there is anybody already.
+
+        `name` is what the system calls its user: letters that a name may not have become dashes.
+        """
         async with self.desk.system_turn() as turn:
             if self.desk.register.people:
                 return None
             person = Person(
                 id=PersonId(new_id("per", turn.at, self.desk.entropy)),
-                name=checked_name(name),
+                name=checked_name(_NO_NAME.sub("-", name.lower()).strip("-")[:32].strip("-") or "admin"),
                 operator=OperatorRole.ADMIN,
                 created=turn.at,
             )
