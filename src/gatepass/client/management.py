@@ -53,7 +53,7 @@ class Management:
     # -- what there is
 
     def listed(self, *path: str) -> tuple[Answer, ...]:
-        """A whole list: `people`, `agents`, `roles`, `upstreams`, `secrets`, `tokens`."""
+        """A whole list: `people`, `agents`, `roles`, `upstreams`, `secrets`, `tokens`, `scopes`."""
         found: list[Answer] = []
         cursor: str | None = None
         for _ in range(_MOST_PAGES):
@@ -83,24 +83,25 @@ class Management:
         return self._change("PATCH", kind, name, body=said)
 
     def act(self, kind: str, name: str, verb: str, said: Answer | None = None) -> Answer:
-        """Do something with one thing: `disable`, `enable`, `rotate`, `revoke`, `explain`."""
+        """Do something with one thing: `disable`, `enable`, `rotate`, `revoke`, `code`."""
         return self._change("POST", kind, name, verb, body=said)
 
     def remove(self, kind: str, name: str) -> None:
         """Delete a role, an upstream or a secret."""
         self._change("DELETE", kind, name)
 
-    def scopes(self) -> Answer:
-        """The catalogue."""
-        return self._read("scopes")
+    def explain(self, token: str, attempt: Answer) -> Answer:
+        """What would happen to an attempt of a token, and why, without making it."""
+        answer = self._change("POST", "tokens", token, "explain", body={"attempt": attempt})
+        return _mapping(answer.get("explanation"), ("tokens", token, "explain"))
 
     def blast_radius(self, token: str) -> Answer:
         """Everything that a token can reach, how much, and until when."""
         return self._read("tokens", token, "blast-radius")
 
-    def rewrap(self) -> Answer:
-        """Wrap the data keys of all secrets under the current key-encryption key."""
-        return self._change("POST", "secrets", "rewrap")
+    def rewrap(self, *, new_key: bool = False) -> Answer:
+        """Wrap the data keys of all secrets under the current key-encryption key, or a new one."""
+        return self._change("POST", "secrets", "rewrap", body={"new_key": new_key})
 
     # -- taking it away
 

@@ -1,0 +1,5 @@
+"""The command line, one module a noun."""
+
+from gatepass.cli.program import main
+
+__all__ = ["main"]

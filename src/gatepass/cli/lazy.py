@@ -1,0 +1,67 @@
+"""Commands load when they are called: one table of dotted names, so that `gatepass --help` imports none of them.
+
+The short help stands in the table too, because asking a command for its own would import it. A test resolves
+every name and holds the two texts together.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+__all__ = ["COMMANDS", "LazyGroup", "find"]
+
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "up": ("gatepass.cli.up:up", "Start Gatepass: one process, nothing else to install."),
+    "demo": ("gatepass.cli.demo.command:demo", "Show the whole story on real parts."),
+    "doctor": ("gatepass.cli.doctor:doctor", "Say what is wrong, and the command that mends it."),
+    "status": ("gatepass.cli.session:status", "Show the server, its custody, and who you are to it."),
+    "login": ("gatepass.cli.session:login", "Sign in for this shell."),
+    "logout": ("gatepass.cli.session:logout", "End the session of this shell."),
+    "person": ("gatepass.cli.nouns.person:person", "People who own agents and tokens."),
+    "agent": ("gatepass.cli.nouns.agent:agent", "Machine identities, each in one role."),
+    "role": ("gatepass.cli.nouns.role:role", "What agents may do at most, live."),
+    "token": ("gatepass.cli.nouns.token:token", "What agents carry instead of the real keys."),
+    "upstream": ("gatepass.cli.nouns.upstream:upstream", "The systems behind the gateway."),
+    "secret": ("gatepass.cli.nouns.secret:secret", "The real keys, in custody."),
+    "run": ("gatepass.cli.nouns.run:run", "What happened in one run."),
+    "journal": ("gatepass.cli.nouns.journal:journal", "The record of everything."),
+    "revoke": ("gatepass.cli.revoke:revoke", "Withdraw a TOKEN, or everything of an agent, a person, or all."),
+}
+"""Name, where it is, and its short help, in the order of the help page."""
+
+
+def find(dotted: str) -> Any:  # noqa: ANN401 - whatever stands there
+    """What `package.module:name` names."""
+    module, _, name = dotted.partition(":")
+    return getattr(import_module(module), name)
+
+
+class LazyGroup(click.Group):
+    """The root command: its help page is made from the table alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = find(COMMANDS[cmd_name][0])
+        return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name from the table when there is none of that name."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            raise click.exceptions.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of commands on the help page."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])

@@ -1,0 +1,3 @@
+"""What the commands are about, one module a noun."""
+
+__all__: list[str] = []

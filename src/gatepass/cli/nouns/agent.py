@@ -1,0 +1,100 @@
+"""`gatepass agent`: machine identities. Disabling one stops its tokens at once and touches nobody else's."""
+
+from typing import Final
+
+import click
+
+from gatepass.cli.connection import talking
+from gatepass.cli.terminal.output import Column, Item, Output
+from gatepass.cli.terminal.words import moment, shown
+from gatepass.client import Management
+
+__all__ = ["agent"]
+
+_COLUMNS: Final = (
+    Column.of("NAME", "name"),
+    Column.of("ROLE", "role"),
+    Column.of("OWNER", "owner"),
+    Column("STATE", lambda item: "disabled" if item.get("disabled_at") else "enabled"),
+    Column.of("ID", "id"),
+)
+
+
+@click.group()
+def agent() -> None:
+    """Machine identities, each in one role."""
+
+
+@agent.command("create")
+@click.argument("name")
+@click.option("--role", required=True, help="The role that it acts in, its ceiling.")
+@click.option("--owner", metavar="PERSON", help="Who answers for it. Without it, you.")
+@talking
+def create(api: Management, output: Output, *, name: str, role: str, owner: str | None) -> None:
+    """Make an agent called NAME."""
+    made = api.create("agents", {"name": name, "role": role, "owner": owner})
+    _show(output, made)
+    output.note(f"Give it a token: gatepass token create {shown(made.get('name'))} --scope SCOPE --for 8h")
+
+
+@agent.command("list")
+@talking
+def list_(api: Management, output: Output) -> None:
+    """List all agents."""
+    empty = "There are no agents yet. Make one: gatepass agent create NAME --role ROLE"
+    output.items(api.listed("agents"), _COLUMNS, empty=empty)
+
+
+@agent.command("show")
+@click.argument("name")
+@talking
+def show(api: Management, output: Output, *, name: str) -> None:
+    """Show the agent NAME, a name or an id."""
+    _show(output, api.one("agents", name))
+
+
+@agent.command("role")
+@click.argument("name")
+@click.argument("role")
+@talking
+def role(api: Management, output: Output, *, name: str, role: str) -> None:
+    """Let the agent NAME act in ROLE from now on, with every token that it has."""
+    _show(output, api.amend("agents", name, {"role": role}))
+
+
+@agent.command("owner")
+@click.argument("name")
+@click.argument("person")
+@talking
+def owner(api: Management, output: Output, /, *, name: str, person: str) -> None:
+    """Let PERSON answer for the agent NAME from now on."""
+    _show(output, api.amend("agents", name, {"owner": person}))
+
+
+@agent.command("disable")
+@click.argument("name")
+@talking
+def disable(api: Management, output: Output, *, name: str) -> None:
+    """Stop the agent NAME and all its tokens, now. No upstream secret changes."""
+    _show(output, api.act("agents", name, "disable"))
+
+
+@agent.command("enable")
+@click.argument("name")
+@talking
+def enable(api: Management, output: Output, *, name: str) -> None:
+    """Let the agent NAME work again."""
+    _show(output, api.act("agents", name, "enable"))
+
+
+def _show(output: Output, item: Item) -> None:
+    rows = [
+        ("name", shown(item.get("name"))),
+        ("id", shown(item.get("id"))),
+        ("role", shown(item.get("role"))),
+        ("owner", shown(item.get("owner"))),
+        ("created", moment(item.get("created_at"))),
+    ]
+    if item.get("disabled_at"):
+        rows.append(("disabled", moment(item.get("disabled_at"))))
+    output.thing(item, rows)

@@ -1,0 +1,96 @@
+"""`gatepass role`: a live ceiling. Narrowing a role narrows every token of its agents at once."""
+
+from decimal import Decimal
+from typing import Final
+
+import click
+
+from gatepass.access import Json
+from gatepass.cli.connection import talking
+from gatepass.cli.terminal.inputs import DURATION, whole_seconds
+from gatepass.cli.terminal.output import Column, Item, Output
+from gatepass.cli.terminal.words import shown
+from gatepass.client import Management
+from gatepass.errors import NotFound
+from gatepass.units import duration_text
+
+__all__ = ["role"]
+
+
+def _longest(item: Item) -> str:
+    seconds = item.get("max_lifetime_seconds")
+    return duration_text(int(seconds) * 1_000) if isinstance(seconds, Decimal) else "-"
+
+
+_COLUMNS: Final = (Column.of("NAME", "name"), Column("LONGEST", _longest), Column.of("SCOPES", "scopes"))
+
+
+@click.group()
+def role() -> None:
+    """What agents may do at most, live."""
+
+
+@role.command("set")
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, required=True, help="What the role allows. May be repeated.")
+@click.option("--ask", "asks", multiple=True, metavar="SCOPE", help="What waits for a person. May be repeated.")
+@click.option("--longest", type=DURATION, help="The longest life of a token issued under the role, such as 8h.")
+@talking
+def set_(
+    api: Management, output: Output, *, name: str, scopes: tuple[str, ...], asks: tuple[str, ...], longest: int | None
+) -> None:
+    """Make the role NAME, or put this in the place of what it was.
+
+    A scope is type:action[:pattern][?limits], such as orders:list or orders:refund:*?amount<=50&amount>=0. The
+    action may be a class (read, write, delete, admin) or *.
+    """
+    said: Item = {
+        "scopes": scopes,
+        "asks_person": asks,
+        "max_lifetime_seconds": whole_seconds(longest, "--longest"),
+    }
+    _show(output, api.replace("roles", name, said))
+
+
+@role.command("list")
+@talking
+def list_(api: Management, output: Output) -> None:
+    """List all roles."""
+    empty = "There are no roles yet. Make one: gatepass role set NAME --scope SCOPE"
+    output.items(api.listed("roles"), _COLUMNS, empty=empty)
+
+
+@role.command("show")
+@click.argument("name")
+@talking
+def show(api: Management, output: Output, *, name: str) -> None:
+    """Show the role NAME."""
+    found = next((item for item in api.listed("roles") if item.get("name") == name), None)
+    if found is None:
+        raise NotFound("not_found", f"there is no role `{name}`", hint="List what exists: gatepass role list")
+    _show(output, found)
+
+
+@role.command("delete")
+@click.argument("name")
+@talking
+def delete(api: Management, output: Output, *, name: str) -> None:
+    """Delete the role NAME, which no agent acts in any more."""
+    api.remove("roles", name)
+    if output.as_json:
+        output.json({"deleted": name})
+    output.note(f"The role {name} is gone.")
+
+
+def _show(output: Output, item: Item) -> None:
+    rows = [("name", shown(item.get("name"))), ("scopes", _lines(item.get("scopes")))]
+    if item.get("asks_person"):
+        rows.append(("asks a person", _lines(item.get("asks_person"))))
+    rows.append(("longest token", _longest(item)))
+    if item.get("faults"):
+        rows.append(("comes to nothing", _lines(item.get("faults"))))
+    output.thing(item, rows)
+
+
+def _lines(value: Json) -> str:
+    return "\n".join(map(shown, value)) if isinstance(value, tuple) else shown(value)
