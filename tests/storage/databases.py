@@ -1,14 +1,17 @@
 """A database in a folder, opened and closed around a story."""
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.contracts.journal import NOON
+from tests.contracts.journal import NOON, decided
 
 from gatepass.access import Instant
+from gatepass.errors import Unavailable
 from gatepass.storage import Database, DataFolder
 
 
@@ -28,3 +31,13 @@ def tampered(path: Path, *statements: str) -> None:
         for statement in statements:
             connection.execute(statement)
     connection.close()
+
+
+async def until_accepted(database: Database) -> None:
+    begun = time.monotonic()
+    while True:
+        try:
+            return await database.journal.append(decided(900)).durable()
+        except Unavailable:
+            assert time.monotonic() - begun < 10
+            await asyncio.sleep(0.02)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.contracts.journal import decided
 from tests.contracts.store import ADA, BOT
-from tests.storage.databases import opened
+from tests.storage.databases import opened, until_accepted
 
 from gatepass.audit import Query
 from gatepass.errors import Error, Unavailable
@@ -147,16 +147,6 @@ def test_a_disk_that_does_not_answer_is_not_waited_for(tmp_path: Path, monkeypat
             assert (await database.archive.verify()).intact
 
     asyncio.run(story())
-
-
-async def until_accepted(database: Any) -> None:
-    begun = time.monotonic()
-    while True:
-        try:
-            return await database.journal.append(decided(900)).durable()  # type: ignore[no-any-return]
-        except Unavailable:
-            assert time.monotonic() - begun < 10
-            await asyncio.sleep(0.02)
 
 
 # -- a database that somebody else holds

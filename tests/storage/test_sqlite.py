@@ -1,6 +1,7 @@
 """The database keeps to what every journal and every store keeps to, over restarts, and stays private."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
@@ -11,13 +12,15 @@ import pytest
 from sqlalchemy import Connection
 from tests.contracts.journal import NOON, JournalContract, Opened, decided, finished, quota, total, write
 from tests.contracts.store import ALL, OpenedStore, StoreContract
-from tests.storage.databases import opened
+from tests.storage.databases import opened, tampered, until_accepted
 
 from gatepass.access import CredentialId
-from gatepass.audit import Query, Ticket
-from gatepass.errors import Unavailable
+from gatepass.audit import Query
+from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.limits import Spent
+from gatepass.storage.lines import line_for
 from gatepass.storage.sqlite.reading.queries import page_queries
+from gatepass.storage.sqlite.writing import Transaction
 
 
 class TestSqliteJournal(JournalContract):
@@ -127,24 +130,140 @@ def test_what_waits_when_it_is_closed_is_written_and_what_comes_later_is_refused
 # -- bounds
 
 
-def test_a_queue_that_grows_without_end_is_refused(tmp_path: Path) -> None:
+def test_a_queue_that_is_full_refuses_and_what_it_holds_is_written(tmp_path: Path) -> None:
     async def story() -> None:
         async with opened(tmp_path) as database:
-            taken: list[Ticket] = []
+            go_on = threading.Event()
+            begun = threading.Event()
 
-            def flood() -> None:
-                """The loop never gets a turn, so nobody is told; the thread cannot keep up with this for ever."""
-                while len(taken) < 1_000_000:
-                    taken.append(database.journal.append(decided(len(taken))))
+            def wait(_: Transaction) -> bool:
+                begun.set()
+                return go_on.wait(30)
 
+            busy = database._writer.submit(wait)
+            await asyncio.to_thread(begun.wait)
+            taken = [database.journal.append(decided(number)) for number in range(10_000)]
             with pytest.raises(Unavailable) as caught:
-                flood()
+                database.journal.append(decided(10_000))
             assert str(caught.value) == "the journal cannot be written: more is being written than the disk takes"
+            go_on.set()
+            assert await busy.result()
             for ticket in taken:
                 await ticket.durable()
-            assert (await database.archive.verify()).entries == len(taken) + 1
+            await database.journal.append(decided(10_001)).durable()
+            assert (await database.archive.verify()).entries == 10_002
 
     asyncio.run(story())
+
+
+def test_a_queue_is_bounded_in_bytes_too(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            go_on = threading.Event()
+            database._writer.submit(lambda _: go_on.wait(30))
+            large = decided(1, details={f"d{number}": "x" * 1000 for number in range(14)})
+
+            def flood() -> None:
+                for _ in range(10_000):
+                    database.journal.append(large)
+
+            with pytest.raises(Unavailable):
+                flood()
+            assert database._writer._bytes < 33 * 1024 * 1024
+            go_on.set()
+
+    asyncio.run(story())
+
+
+# -- what others do to it
+
+
+def test_an_entry_that_somebody_else_wrote_meanwhile_stops_us_and_is_named(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            house = Opened(database.journal, database.archive, database.store)
+            await write(house, decided(1))
+            tampered(
+                tmp_path,
+                "INSERT INTO journal SELECT seq + 1, writer, prev, hash, at, event, decision, outcome, credential,"
+                " agent, run, subject, body FROM journal WHERE seq = 2",
+            )
+            with pytest.raises(Unavailable) as caught:
+                await database.journal.append(decided(2)).durable()
+            assert str(caught.value) == "the journal cannot be written: the database reports an error"
+            await until_accepted(database)
+            faults = [str(fault) for fault in (await database.archive.verify()).faults]
+            assert faults == ["entry 2 now stands at 3"]
+
+    asyncio.run(story())
+
+
+def test_a_database_file_that_was_taken_away_is_noticed(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            (tmp_path / "gatepass.db").rename(tmp_path / "elsewhere.db")
+            for _ in range(40):
+                await asyncio.sleep(0.1)
+                if database.trouble is not None:
+                    break
+            with pytest.raises(Unavailable) as caught:
+                database.journal.append(decided(1))
+            assert str(caught.value) == "the journal cannot be written: the database file was taken away"
+
+    asyncio.run(story())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_a_writer_that_has_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of our own in the thread: loud, and never a silence."""
+
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            monkeypatch.setattr(database._writer, "_commit", broken)
+            ticket = database.journal.append(decided(1))
+            with pytest.raises(Unavailable) as caught:
+                await ticket.durable()
+            assert str(caught.value) == "the journal cannot be written: the writer has failed"
+            with pytest.raises(Unavailable):
+                database.journal.append(decided(2))
+
+    def broken(*_: object) -> None:
+        raise AssertionError("a fault of our own")
+
+    asyncio.run(story())
+
+
+def test_work_that_fails_takes_no_neighbour_along(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            go_on = threading.Event()
+            database._writer.submit(lambda _: go_on.wait(30))
+
+            def half(transaction: Transaction) -> None:
+                transaction.connection.exec_driver_sql("INSERT INTO roles VALUES ('half', '[]', '[]', NULL, 0)")
+                transaction.append([line_for(decided(99))])
+                raise Malformed("malformed_request", "no")
+
+            first = database.journal.append(decided(1, reservations=(total(),)))
+            failing = database._writer.submit(half)
+            twice = database.journal.append(decided(1, reservations=(total(),)))
+            last = database.journal.append(decided(2, reservations=(total(),)))
+            go_on.set()
+            await first.durable()
+            await last.durable()
+            with pytest.raises(Malformed):
+                await failing.result()
+            with pytest.raises(Conflict):
+                await twice.durable()
+            page = await database.archive.search(Query())
+            assert [found.members.get("resource") for found in page.entries] == ["order-2", "order-1", None]
+            assert (await database.store.load()).roles == ()
+            assert (await database.archive.verify()).intact
+
+    asyncio.run(story())
+
+
+# -- looking
 
 
 def test_a_search_that_takes_too_long_is_stopped(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from gatepass.audit.bodies import Labels, labels_of, members_of
 from gatepass.audit.chain import Row
 from gatepass.errors import Malformed
 
-__all__ = ["MOST_PAGE", "MOST_STORY", "Call", "Found", "Page", "Query", "Story", "tell"]
+__all__ = ["MOST_PAGE", "MOST_STORY", "Call", "Found", "Page", "Query", "Story", "is_run", "tell"]
 
 MOST_PAGE: Final = 500
 MOST_STORY: Final = 10_000
@@ -104,6 +104,13 @@ class Story:
     changes: tuple[Found, ...]
     calls: tuple[Call, ...]
     whole: bool = True
+
+
+def is_run(of: str) -> bool:
+    """Whether a story is of a run, and not of a credential. Raises `Malformed` when it is of neither."""
+    if len(of) > _LONGEST or not of.isprintable() or not of.startswith(("run_", "crd_")):
+        raise Malformed("malformed_request", "a story is of a run (`run_...`) or of a credential (`crd_...`)")
+    return of.startswith("run_")
 
 
 def tell(entries: Iterable[Found], *, whole: bool = True) -> Story:

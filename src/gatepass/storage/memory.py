@@ -32,9 +32,9 @@ from gatepass.audit import (
     link,
     tell,
 )
-from gatepass.audit.search import MOST_STORY
+from gatepass.audit.search import MOST_STORY, is_run
 from gatepass.credentials import TokenRecord
-from gatepass.errors import Conflict, Malformed, Unavailable
+from gatepass.errors import Conflict, Unavailable
 from gatepass.keys import SealedSecret
 from gatepass.limits import Spent
 from gatepass.registry import Agent, Person, Role, Upstream
@@ -138,8 +138,7 @@ class MemoryJournal:
 
     async def story(self, of: RunId | CredentialId) -> Story:
         """See `audit.Archive`."""
-        if not of.startswith(("run_", "crd_")):
-            raise Malformed("malformed_request", "a story is of a run (`run_...`) or of a credential (`crd_...`)")
+        is_run(of)
         labelled = [(row, labels_of(row.body)) for row in self.rows]
         own = [labels for _, labels in labelled if of in {labels.run, labels.credential, labels.subject}]
         decisions = {labels.decision for labels in own} - {None}

@@ -49,6 +49,11 @@ def open_writer(path: Path, *, patience: int, unsafe_unsynced: bool = False) -> 
             "temp_store = MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.close()
+            raise Unavailable(
+                "folder_unusable", "the data folder is on a disk without shared memory, such as a network's"
+            )
         return connection
 
     # AUTOCOMMIT leaves transactions to us: the writer begins, saves and commits them itself.

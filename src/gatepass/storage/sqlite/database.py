@@ -7,6 +7,7 @@ before. From then on the writer's thread is the only one that writes.
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, Self
 
 from sqlalchemy import Connection
@@ -115,6 +116,7 @@ class Database:
             name,
             engine=lambda: open_writer(path, patience=_PATIENCE, unsafe_unsynced=unsafe_unsynced),
             prepare=lambda connection: _prepare(connection, name, clock),
+            there=_identity(path),
             clock=clock,
         )
         try:
@@ -133,8 +135,21 @@ class Database:
 
     async def close(self) -> None:
         """Write what is waiting, and close. Whoever appends afterwards is refused."""
-        self._reader.close()
+        await self._reader.close()
         await self._writer.close()
+
+
+def _identity(path: Path) -> Callable[[], bool]:
+    """Says later whether the file is still the one that it is now."""
+    opened = path.stat()
+
+    def there() -> bool:
+        try:
+            return os.path.samestat(path.stat(), opened)
+        except OSError:
+            return False
+
+    return there
 
 
 def _prepare(connection: Connection, writer: WriterId, clock: Callable[[], Instant]) -> None:

@@ -26,6 +26,8 @@ __all__ = ["expire", "load", "put", "remove"]
 
 _Row = Mapping[str, Any]
 
+_MOST_EXPIRED: Final = 5_000
+"""Rows of one round of `expire`, which everybody who writes has to wait for."""
 _ORDER: Final = (Person, Agent, Role, Upstream, SealedSecret, TokenRecord)
 """Owners before what they own: the order in which records can be put, and the other way round be removed."""
 
@@ -74,7 +76,8 @@ def load(connection: Connection) -> Records:
 
 def expire(connection: Connection, before: Instant) -> int:
     """Forget tokens that were over before `before`, and totals that no token is left to draw on. Returns how many."""
-    gone = connection.execute(delete(schema.tokens).where(schema.tokens.c.expires < before)).rowcount
+    over = select(schema.tokens.c.id).where(schema.tokens.c.expires < before).limit(_MOST_EXPIRED)
+    gone = connection.execute(delete(schema.tokens).where(schema.tokens.c.id.in_(over))).rowcount
     if gone:
         connection.exec_driver_sql(
             "DELETE FROM spent WHERE period = 0 AND substr(meter, 1, instr(meter, '/') - 1) NOT IN"

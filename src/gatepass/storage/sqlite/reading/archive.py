@@ -33,7 +33,7 @@ from gatepass.storage.sqlite.writing import read_head
 
 __all__ = ["SqliteArchive"]
 
-_PIECE: Final = 2_000
+_PIECE: Final = 1_000
 """Rows that are read in one go by a check or an export."""
 
 

@@ -11,8 +11,7 @@ from typing import Final
 
 from gatepass.access import CredentialId, RunId
 from gatepass.audit import Query
-from gatepass.audit.search import MOST_STORY
-from gatepass.errors import Malformed
+from gatepass.audit.search import MOST_STORY, is_run
 
 __all__ = ["COLUMNS", "page_queries", "span_of", "story_query"]
 
@@ -89,16 +88,12 @@ def story_query(of: RunId | CredentialId) -> Statement:
     that took part.
     """
     limit = MOST_STORY + 1
-    if of.startswith("run_"):
-        own, values = "SELECT seq, decision, credential FROM journal WHERE run = ? ORDER BY seq LIMIT ?", (of, limit)
-    elif of.startswith("crd_"):
-        own = (
-            "SELECT * FROM (SELECT seq, decision, credential FROM journal WHERE credential = ?1 ORDER BY seq LIMIT ?2)"
-            " UNION SELECT * FROM (SELECT seq, decision, ?1 FROM journal WHERE subject = ?1 ORDER BY seq LIMIT ?2)"
-        )
-        values = (of, limit)
-    else:
-        raise Malformed("malformed_request", "a story is of a run (`run_...`) or of a credential (`crd_...`)")
+    own = (
+        "SELECT seq, decision, credential FROM journal WHERE run = ?1 ORDER BY seq LIMIT ?2"
+        if is_run(of)
+        else "SELECT * FROM (SELECT seq, decision, credential FROM journal WHERE credential = ?1 ORDER BY seq LIMIT ?2)"
+        " UNION SELECT * FROM (SELECT seq, decision, ?1 FROM journal WHERE subject = ?1 ORDER BY seq LIMIT ?2)"
+    )
     sql = (
         f"WITH own AS ({own}) SELECT {COLUMNS} FROM journal WHERE seq IN ("  # noqa: S608  names of our own
         "SELECT seq FROM own"
@@ -107,4 +102,4 @@ def story_query(of: RunId | CredentialId) -> Statement:
         " ON about.subject = one.credential"
         f") ORDER BY seq LIMIT {limit}"
     )
-    return sql, values
+    return sql, (of, limit)

@@ -51,9 +51,9 @@ class Reader:
                 raise
             raise trouble.error() from None
 
-    def close(self) -> None:
-        """Wait for what is being read, and close the connections."""
-        self._threads.shutdown()
+    async def close(self) -> None:
+        """Wait for what is being read, and close the connections. What has not begun is dropped."""
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._engine.dispose()
 
 

@@ -56,7 +56,11 @@ class Transaction:
             hash_ = link(self._writer, seq, prev, line.body)
             values += (seq, self._writer, prev, hash_, *msgspec.structs.astuple(line.labels), line.body)
             prev = hash_
-        self._insert(_JOURNAL, values)
+        try:
+            self._insert(_JOURNAL, values)
+        except sqlite3.IntegrityError:
+            # Our place is taken: the head that we know is not the journal's. The fault is the store's, not the entry's.
+            raise sqlite3.DatabaseError("somebody else has written to the journal") from None
         self._note_spans(lines)
         self._draw(lines)
         self.seq, self.hash = seq, prev

@@ -45,6 +45,8 @@ _STALLED: Final = 10.0
 """Seconds after which a disk that does not answer counts as one that failed."""
 _WAL_BYTES: Final = 4 * 1024 * 1024
 """Written since the last checkpoint before the next."""
+_MOST_PAGES: Final = 16 * 1024
+"""Pages of the log, 64 MiB of them, from which on readers have to wait for a checkpoint that empties it."""
 
 
 class Writer:
@@ -56,11 +58,12 @@ class Writer:
         *,
         engine: Callable[[], Engine],
         prepare: Callable[[Connection], None],
+        there: Callable[[], bool],
         clock: Callable[[], Instant],
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._engine, self._prepare = engine, prepare
-        self._writer, self._clock = writer, clock
+        self._writer, self._there, self._clock = writer, there, clock
         self._turn = threading.Condition()
         self._waiting: list[Job] = []
         self._bytes = 0
@@ -85,11 +88,11 @@ class Writer:
         self._watch()
 
     async def close(self) -> None:
-        """Write what is waiting, say that the journal is closed, and end the thread."""
+        """Write what is waiting, say that it is closed, and end the thread. A disk that hangs is left behind."""
         with self._turn:
             self._closing = True
             self._turn.notify()
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, 2 * _STALLED)
 
     @property
     def trouble(self) -> Trouble | None:
@@ -126,10 +129,13 @@ class Writer:
         raise job.failure
 
     def _watch(self) -> None:
-        """Once a second: a disk that has not answered for long counts as one that failed."""
+        """Once a second: a disk that has not answered for long failed, and a file that was taken away is gone."""
         told: list[Job] = []
+        there = self._there()
         with self._turn:
-            if self._busy_since is not None and time.monotonic() - self._busy_since > _STALLED:
+            if not there:
+                told = self._fall(_GONE)
+            elif self._busy_since is not None and time.monotonic() - self._busy_since > _STALLED:
                 told = self._fall(_SILENT)
         settle(told)
         if not self._closing:
@@ -253,8 +259,10 @@ class Writer:
     def _checkpoint(self, connection: Connection, how: str) -> None:
         """Move what was written from the log into the database. What fails here is in the log all the same."""
         with suppress(DBAPIError):
-            connection.exec_driver_sql(f"PRAGMA wal_checkpoint({how})").fetchall()
+            _, pages, _ = connection.exec_driver_sql(f"PRAGMA wal_checkpoint({how})").one()
             self._written = 0
+            if pages > _MOST_PAGES and how == "PASSIVE":  # readers were always in the way: now they have to wait
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
 
     def _own(self, event: str, details: Mapping[str, str] | None = None) -> Job:
         entry = Entry(
@@ -270,6 +278,7 @@ class Writer:
 
 _UNKNOWN: Final = Trouble("the database reports an error", damaged=False, final=False)
 _BROKEN: Final = Trouble("the writer has failed", damaged=False, final=True)
+_GONE: Final = Trouble("the database file was taken away", damaged=False, final=True)
 _SILENT: Final = Trouble("the disk does not answer", damaged=False, final=False)
 _OVERRUN: Final = Trouble("more is being written than the disk takes", damaged=False, final=False)
 _CLOSED: Final = Trouble("it is closed", damaged=False, final=True)
