@@ -1,5 +1,6 @@
 """Settings are read once, and every complaint says where to look and what was expected."""
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gatepass.settings import KeySource, Problem, Rate, Settings, load, read
 from gatepass.settings.positions import lines_of_keys
 from gatepass.units import DURATION_EXPECTED, RATE_EXPECTED
 
+SERVER = Path(__file__).parents[1] / "src" / "gatepass" / "server.py"
 HOST_EXPECTED = "a host name in lower case or an IP address, without a port"
 POLICIES_REFUSED = "this version cannot enforce policy files, and does not start as if it did"
 
@@ -36,7 +38,7 @@ token = "4h"
 source = "environment"
 
 [sizes]
-request = "64KiB"
+mcp_request = "64KiB"
 """
 
 
@@ -69,7 +71,7 @@ def test_a_file_sets_what_it_names(tmp_path: Path) -> None:
     assert settings.lifetimes.token == 14_400_000
     assert settings.lifetimes.session == 28_800_000
     assert settings.key.source is KeySource.ENVIRONMENT
-    assert settings.sizes.request == 65_536
+    assert settings.sizes.mcp_request == 65_536
 
 
 def test_the_file_in_the_data_folder_is_found(tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_every_bad_value_names_its_line_and_what_was_expected(
 
 
 def test_all_problems_are_found_at_once(tmp_path: Path) -> None:
-    text = '[server]\nport = "x"\nprot = 1\n\n[sizes]\nrequest = "big"\n\n[limits]\ncalls = "1"\n'
+    text = '[server]\nport = "x"\nprot = 1\n\n[sizes]\nmcp_request = "big"\n\n[limits]\ncalls = "1"\n'
     found = problems(tmp_path, text)
     assert [line.split(":")[0] for line in found] == [
         "`gatepass.toml` line 2",
@@ -217,6 +219,14 @@ def test_a_key_that_was_put_into_the_file_by_mistake_is_not_repeated(tmp_path: P
     for text in texts:
         assert secret not in str(problems(tmp_path, text))
     assert secret not in str(problems(tmp_path, "", {"GATEPASS_KEY__SOURCE": secret}))
+
+
+def test_every_setting_does_something() -> None:
+    """A setting that nobody reads would be a promise. `server.py` reads them all."""
+    read_names = {node.attr for node in ast.walk(ast.parse(SERVER.read_text())) if isinstance(node, ast.Attribute)}
+    tables = (getattr(field.annotation, "model_fields", None) for field in Settings.model_fields.values())
+    leaves = {name for table in tables if table is not None for name in table}
+    assert leaves - read_names == set()
 
 
 def test_lines_are_found_through_every_shape_of_toml() -> None:

@@ -27,6 +27,7 @@ from gatepass.errors import Error, Malformed, Unavailable
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.explain import Explainer
 from gatepass.gateway.forwarding.door import Patience
+from gatepass.gateway.mcp import Bounds as McpBounds
 from gatepass.gateway.mcp import McpSurface
 from gatepass.gateway.mcp.behind import Behind
 from gatepass.gateway.mcp.results import Seal
@@ -106,7 +107,10 @@ async def _serve(settings: Settings, announce: Callable[[Started], None]) -> Non
                 [listening],
                 stop,
                 listening=lambda: announce(started),
-                bounds=Bounds(graceful=max(settings.timeouts.shutdown // 1000, 1)),
+                bounds=Bounds(
+                    connections=settings.server.connections,
+                    graceful=max(settings.timeouts.shutdown // 1000, 1),
+                ),
             )
 
 
@@ -236,7 +240,8 @@ def _surfaces(settings: Settings, admission: Admission, closing: AsyncExitStack)
     closing.push_async_callback(door.close)
     children = StdioServers(path=os.environ.get("PATH", os.defpath), home=settings.data / "servers")
     behind = Behind(http=HttpServers(door=door), stdio=children, clock=now)
-    mcp = McpSurface(admission=admission, behind=behind, seal=Seal(os.urandom(32)))
+    bounds = McpBounds(request=settings.sizes.mcp_request)
+    mcp = McpSurface(admission=admission, behind=behind, seal=Seal(os.urandom(32)), bounds=bounds)
     closing.push_async_callback(mcp.close)
     timeouts = settings.timeouts
     patience = Patience(connect=timeouts.connect / 1000, first=timeouts.answer / 1000, idle=timeouts.idle / 1000)

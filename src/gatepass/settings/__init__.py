@@ -2,7 +2,6 @@
 
 from gatepass.settings.model import (
     HostSettings,
-    JournalSettings,
     KeySettings,
     KeySource,
     LifetimeSettings,
@@ -17,7 +16,6 @@ from gatepass.settings.reading import CONFIG_NAME, Problem, load, read
 __all__ = [
     "CONFIG_NAME",
     "HostSettings",
-    "JournalSettings",
     "KeySettings",
     "KeySource",
     "LifetimeSettings",

@@ -27,7 +27,6 @@ from gatepass.units import (
 
 __all__ = [
     "HostSettings",
-    "JournalSettings",
     "KeySettings",
     "KeySource",
     "LifetimeSettings",
@@ -131,6 +130,7 @@ class HostSettings(_Table):
 
     host: Host = Field(default="127.0.0.1", description="The address to listen on.")
     port: Port = Field(default=8420, description="The port to listen on; 0 takes a free one.")
+    connections: Count = Field(default=1_000, description="Connections at once; one more is answered 503.")
     agents_host: Host = Field(
         default="127.0.0.1", description="The host name of agents and machines. It refuses the paths of people."
     )
@@ -176,29 +176,19 @@ class LifetimeSettings(_Table):
     sign_in_code: Duration = Field(default=600_000, description="The one-time sign-in code that `gatepass up` shows.")
 
 
-class JournalSettings(_Table):
-    """`[journal]`: the record of everything."""
-
-    waiting: Count = Field(
-        default=10_000,
-        description="Entries that may wait for the disk. One more, and calls are refused instead of unrecorded.",
-    )
-
-
 class TimeoutSettings(_Table):
     """`[timeouts]`: how long we wait for others."""
 
     connect: Duration = Field(default=5_000, description="For a connection to an upstream.")
-    answer: Duration = Field(default=60_000, description="For the head of an upstream's answer.")
-    idle: Duration = Field(default=60_000, description="Between two pieces of a body or stream.")
+    answer: Duration = Field(default=60_000, description="For the head of an answer of a REST upstream.")
+    idle: Duration = Field(default=60_000, description="Between two pieces of an answer of a REST upstream.")
     shutdown: Duration = Field(default=10_000, description="For calls in flight when the server is told to stop.")
 
 
 class SizeSettings(_Table):
-    """`[sizes]`: the most that we read of anything."""
+    """`[sizes]`: the most that we read. What a REST operation may send stands in the upstream's operations file."""
 
-    request: Size = Field(default=1 << 20, description="A request body that is decided on; a larger one is refused.")
-    answer: Size = Field(default=64 << 20, description="An upstream's answer.")
+    mcp_request: Size = Field(default=1 << 20, description="A request to an MCP server; a larger one is refused.")
 
 
 class Settings(_Table):
@@ -212,6 +202,5 @@ class Settings(_Table):
     key: KeySettings = KeySettings()
     limits: LimitSettings = LimitSettings()
     lifetimes: LifetimeSettings = LifetimeSettings()
-    journal: JournalSettings = JournalSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     sizes: SizeSettings = SizeSettings()
