@@ -450,7 +450,13 @@ async def test_only_an_admin_touches_secrets_and_only_when_fresh(world: World) -
             await attempt
     world.later(HOUR)
     ada = await world.with_pat()
-    for attempt in (secrets.store(ada, "x", "orders", KEY), secrets.replace(ada, "orders-key", KEY)):
+    attempts = (
+        secrets.store(ada, "x", "orders", KEY),
+        secrets.replace(ada, "orders-key", KEY),
+        secrets.delete(ada, "orders-key"),
+        world.administration.upstreams.delete(ada, "orders"),
+    )
+    for attempt in attempts:
         with pytest.raises(Error) as caught:
             await attempt
         assert caught.value.code == "reauthentication_required"

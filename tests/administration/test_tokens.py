@@ -69,6 +69,8 @@ async def test_a_scope_beyond_the_role_is_named_with_the_widest_that_is_not(worl
         "the widest that it allows of it is `orders:refund:order-12345?amount<=50&amount>=0&currency=USD`"
     )
     error = await error_of(world, scopes=("orders:list", "orders:delete:order-1", "orders:refund:order-9?amount<=1"))
+    refused = world.store.entries[-1]
+    assert (refused.event, refused.code, refused.details["act"]) == ("operator.refused", "role_forbids", "token.create")
     assert error.message == (
         "`orders:delete:order-1` goes beyond the role `support`, and so do 1 more: it allows nothing of it"
     )

@@ -1,5 +1,6 @@
 """The management API under attack: other hosts, other kinds of bodies, other people's things, and all of it at once."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from tests.web.deployment import ROLE, UPSTREAM, Deployment
 from tests.web.served import ask
 
 from gatepass.credentials import TokenKind
+from gatepass.web.management.answers import Shows
+from gatepass.web.management.calls import Answer, Call, Operation, Resource
+from gatepass.web.management.forms import SecretValue
 from gatepass.web.management.router import OPERATIONS
 
 HEAD = b"POST /api/v1/agents HTTP/1.1\r\nHost: localhost\r\n"
@@ -415,3 +419,31 @@ def test_whatever_meets_a_revocation_is_dead_when_it_is_answered(deployment: Dep
     register = deployment.administration.desk.register
     assert not [token.id for token in register.live_tokens(deployment.now[0]) if token.kind is TokenKind.MACHINE]
     assert deployment.ask("GET", "/journal/verify").json()["intact"] is True
+
+
+def test_a_request_with_a_secret_in_it_does_not_print_it(shared: Deployment) -> None:
+    secret = "sk_live_do_not_print_me"
+    printed: list[str] = []
+
+    async def look(call: Call) -> Answer:
+        printed.append(repr(call))
+        raise RuntimeError(repr(call))
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": json.dumps({"value": secret}).encode(), "more_body": False}
+
+    async def send(_: object) -> None:
+        raise AssertionError("nothing is sent")
+
+    operation = Operation(method="PUT", path="/x", handle=look, body=SecretValue, stranger=True)
+    resource = Resource(shared.administration, {"PUT": operation}, Shows(shared.administration))
+    scope = {
+        "method": "PUT",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+        "path_params": {},
+    }
+    with pytest.raises(RuntimeError):
+        asyncio.run(resource(scope, receive, send))
+    assert printed
+    assert secret not in printed[0]

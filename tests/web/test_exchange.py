@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from starlette.types import Receive, Scope, Send
 from structlog.testing import capture_logs
 from tests.web.served import AGENTS, PEOPLE, Echo, ask, chunks, dial, get, read_answer, running
 
@@ -278,6 +279,27 @@ def test_a_caller_who_takes_nothing_of_the_answer_is_cut(monkeypatch: pytest.Mon
 
     with scene(play) as port, dial(port) as connection:
         connection.sendall(b"GET /u/orders/x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        eventually(lambda: "closed" in noted)
+
+
+def test_an_export_that_nobody_takes_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "LONGEST_PAUSE", 0.2)
+    noted: list[str] = []
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 65536
+        finally:
+            noted.append("closed")
+
+    async def management(scope: Scope, receive: Receive, send: Send) -> None:
+        await exchange.Exchange(scope, receive, send).deliver(200, PLAIN, endless())
+
+    hosts = Hosts(agents=frozenset({AGENTS}), people=frozenset({PEOPLE}))
+    surfaces = Surfaces(rest=Echo("rest"), mcp=Echo("mcp"), header_only=Echo("k"))
+    with running(App(surfaces=surfaces, management=management, hosts=hosts)) as port, dial(port) as connection:
+        connection.sendall(b"GET /api/v1/journal/export HTTP/1.1\r\nHost: localhost\r\n\r\n")
         eventually(lambda: "closed" in noted)
 
 

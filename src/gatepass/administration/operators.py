@@ -2,8 +2,9 @@
 
 An act has the least operator role that it needs and a class. The classes are those of actions, read for
 this surface as: `read` looks, `delete` takes away (revoke, narrow, disable), `write` replaces like with
-like (rotate), `admin` widens. Class `admin` needs a person who authenticated within 15 minutes, in a
-session: no stored token carries it, whoever's it is. A machine's token does nothing here at all.
+like (rotate), `admin` widens, or destroys what only its owner could bring again. Class `admin` needs a
+person who authenticated within 15 minutes, in a session: no stored token carries it, whoever's it is. A
+machine's token does nothing here at all.
 
 The check reads the person, the role and the credential as they are now, never as they were when the
 request came in: whoever was disabled while waiting for their turn is refused.
@@ -105,9 +106,9 @@ RULES: Final[Mapping[Act, Rule]] = {
     Act.CHANGE_UPSTREAM: Rule(_ADMIN, _WIDEN),
     Act.DISABLE_UPSTREAM: Rule(_OPERATOR, _TAKE),
     Act.ENABLE_UPSTREAM: Rule(_ADMIN, _WIDEN),
-    Act.DELETE_UPSTREAM: Rule(_ADMIN, _TAKE),
+    Act.DELETE_UPSTREAM: Rule(_ADMIN, _WIDEN),
     Act.STORE_SECRET: Rule(_ADMIN, _WIDEN),
-    Act.DELETE_SECRET: Rule(_ADMIN, _TAKE),
+    Act.DELETE_SECRET: Rule(_ADMIN, _WIDEN),
     Act.REWRAP_SECRETS: Rule(_ADMIN, _WIDEN),
     Act.CREATE_TOKEN: Rule(_OPERATOR, _WIDEN),
     Act.CREATE_PERSON_TOKEN: Rule(_AUDITOR, _WIDEN),

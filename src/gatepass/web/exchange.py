@@ -11,7 +11,7 @@ last, by a timer; one that is over at once costs a timer that never fires.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -103,11 +103,23 @@ class Exchange:
 
         Raises `Gone` when the caller left before the end, `Malformed` (`too_slow`) when their body stood still.
         """
+        await self._watching(self._relay(surface, request))
+
+    async def deliver(self, status: int, headers: Headers, body: Body) -> None:
+        """Send an answer to a request whose body was read to its end. Raises `Gone` as `relay` does."""
+        self._unread = True
+        await self._watching(self._answer(status, headers, body))
+
+    async def _relay(self, surface: Surface, request: Request) -> None:
+        reply = await surface.handle(request)
+        await self._answer(reply.status, reply.headers, reply.body)
+
+    async def _watching(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do `work` until it is done, or the caller is gone or stands still."""
         self._work = asyncio.current_task()
         self._look_in(FIRST_LOOK)
         try:
-            reply = await surface.handle(request)
-            await self.answer(reply.status, reply.headers, reply.body)
+            await work
         except asyncio.CancelledError:
             if not (self.gone or self._stalled):
                 raise
@@ -122,7 +134,7 @@ class Exchange:
             if self._watch is not None:
                 self._watch.cancel()
 
-    async def answer(self, status: int, headers: Headers, body: Body) -> None:
+    async def _answer(self, status: int, headers: Headers, body: Body) -> None:
         """Send a whole answer, chunk by chunk, and close its source whatever happens."""
         left = _length(headers)
         try:

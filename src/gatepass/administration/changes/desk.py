@@ -22,7 +22,7 @@ from gatepass.administration.operators import FRESH, Act, Operator, check
 from gatepass.administration.store import Record, Store
 from gatepass.audit import Entry
 from gatepass.credentials import TokenRecord, revoke
-from gatepass.errors import Error, Unauthenticated, Unavailable
+from gatepass.errors import Denied, Error, Unauthenticated, Unavailable
 from gatepass.registry import Agent, Person, Role, Upstream
 from gatepass.revocation import Reinstated, Scope, Withdrawn
 
@@ -75,8 +75,13 @@ class Desk:
         Where it depends on how things stand which act it is, `act` is asked once the turn has come.
         """
         async with self._lock:
-            person = await self.permit(operator, act if isinstance(act, Act) else act(), owns)
-            yield Turn(self, self.clock(), person.id, operator)
+            asked = act if isinstance(act, Act) else act()
+            person = await self.permit(operator, asked, owns)
+            try:
+                yield Turn(self, self.clock(), person.id, operator)
+            except Denied as error:  # such as an issuance that goes too far: somebody should see it
+                await self._note_refusal(operator, asked, error)
+                raise
 
     @asynccontextmanager
     async def system_turn(self) -> AsyncGenerator["Turn", None]:

@@ -53,8 +53,8 @@ class Call:
     source: str
     form: Any
     """The body in the operation's shape."""
-    exact: Json
-    """The same body with every digit."""
+    exact: Json = field(repr=False)
+    """The same body with every digit, for operations that ask for it."""
     query: Any
     """The query in the operation's shape."""
     asking: Operator | None
@@ -77,6 +77,8 @@ class Operation:
     query: type[Form] = NoQuery
     optional: bool = False
     """An empty body stands for the shape with nothing named."""
+    exact: bool = False
+    """Whether it wants the body with every digit. Others do not get it: it may hold a secret, and prints."""
     largest: int = SMALL
     stranger: bool = False
     """Needs no credential: what the body shows is the credential."""
@@ -117,7 +119,7 @@ class Resource:
             ref=scope["path_params"].get("ref", ""),
             source=source,
             form=form,
-            exact=exact,
+            exact=exact if operation.exact else None,
             query=query,
             asking=asking,
         )
@@ -130,12 +132,12 @@ class Resource:
             headers.append((b"location", f"{API}{answer.location}".encode("ascii")))
         if answer.lines is not None:
             headers.append((b"content-type", b"application/x-ndjson"))
-            await exchange.answer(answer.status, tuple(headers), answer.lines)
+            await exchange.deliver(answer.status, tuple(headers), answer.lines)
             return
         body = b"" if answer.shown is None else encode(answer.shown)
         if answer.shown is not None:
             headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await exchange.answer(answer.status, tuple(headers), _once(body))
+        await exchange.deliver(answer.status, tuple(headers), _once(body))
 
 
 def _said(operation: Operation, body: bytes) -> tuple[Form | None, Json]:

@@ -1,6 +1,7 @@
 """Lists in parts: sorted by id or name, each part naming where the next begins."""
 
 from collections.abc import Callable, Iterable
+from heapq import nsmallest
 from typing import Final, TypeVar
 
 from gatepass.errors import Malformed
@@ -24,6 +25,6 @@ def page_of(
     if not 1 <= limit <= MOST:
         raise Malformed("malformed_request", f"`limit`: expected a whole number from 1 to {MOST}")
     after = query.cursor or ""
-    rest = sorted((thing for thing in things if key(thing) > after), key=key)
+    rest = nsmallest(limit + 1, (thing for thing in things if key(thing) > after), key=key)
     following = key(rest[limit - 1]) if len(rest) > limit else None
     return Answer(shown={"items": [show(thing) for thing in rest[:limit]], "next": following})
