@@ -1,0 +1,192 @@
+"""Apply each mutant to a copy of the tree and see whether the tests of its room notice.
+
+A mutant is a patch, `tests/mutants/<room>/<name>.patch`: some lines that say which rule it breaks, then a diff of `src/`
+as `git diff` prints it. `tests/mutants/<room>/tests.txt` lists what pytest is given, a line each, the quickest first. A
+mutant that survives, a patch that no longer applies, and a room whose tests fail without any mutant are failures.
+
+To make one: break the code by hand, `git diff src > tests/mutants/<room>/<name>.patch`, say above the diff what it
+breaks, and take the change back.
+"""
+
+import argparse
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MUTANTS = ROOT / "tests" / "mutants"
+COPIED = ("src", "tests", "docs", "pyproject.toml", "README.md")
+TIMEOUT = 300
+"""Seconds. A mutant that makes the tests run for ever has been noticed."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one mutant."""
+
+    patch: Path
+    killed: bool
+    how: str
+    seconds: float
+
+
+def main() -> int:
+    """Run the mutants named on the command line, all by default."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("only", nargs="*", help="rooms (`authority`) or mutants (`authority/tail-covers-its-stem`)")
+    patches = chosen(parser.parse_args().only)
+    if not patches:
+        print("no such mutants", file=sys.stderr)
+        return 2
+    workers = int(os.environ.get("GATEPASS_TEST_WORKERS", "2"))
+    with copies(workers) as free:
+
+        def on_a_copy(patch: Path) -> Result:
+            tree = free.get()
+            try:
+                return try_mutant(tree, patch)
+            finally:
+                free.put(tree)
+
+        with ThreadPoolExecutor(workers) as pool:
+            rooms = sorted({patch.parent for patch in patches})
+            sound = list(pool.map(lambda room: unharmed(free, room), rooms))
+            if not all(sound):
+                return 1
+            results = []
+            for result in pool.map(on_a_copy, patches):
+                results.append(result)
+                print(f"{result.seconds:6.1f} s  {name(result.patch):60}  {result.how}", flush=True)
+    survivors = [result for result in results if not result.killed]
+    for result in survivors:
+        print(f"\n{name(result.patch)}: {result.how}\n{reason(result.patch)}", file=sys.stderr)
+    print(f"{len(results) - len(survivors)} of {len(results)} mutants were noticed")
+    return 1 if survivors else 0
+
+
+def chosen(only: list[str]) -> list[Path]:
+    """Give the patches that are meant."""
+    patches = sorted(MUTANTS.glob("*/*.patch"))
+    return [patch for patch in patches if not only or patch.parent.name in only or name(patch) in only]
+
+
+def name(patch: Path) -> str:
+    """`authority/tail-covers-its-stem`."""
+    return f"{patch.parent.name}/{patch.stem}"
+
+
+def reason(patch: Path) -> str:
+    """Give what stands above the diff."""
+    return patch.read_text().partition("\ndiff ")[0].partition("\n--- ")[0].strip()
+
+
+@contextmanager
+def copies(count: int) -> Iterator["queue.Queue[Path]"]:
+    """Make copies of the tree to break, one for each worker."""
+    free: queue.Queue[Path] = queue.Queue()
+    with tempfile.TemporaryDirectory(prefix="gatepass-mutants-") as folder:
+        for number in range(count):
+            tree = Path(folder) / str(number)
+            tree.mkdir()
+            for part in COPIED:
+                source, target = ROOT / part, tree / part
+                if source.is_dir():
+                    shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                elif source.exists():
+                    shutil.copy(source, target)
+            free.put(tree)
+        yield free
+
+
+def unharmed(free: "queue.Queue[Path]", room: Path) -> bool:
+    """Whether the tests of a room pass on the copy as it is, and look at the copy at all."""
+    tree = free.get()
+    try:
+        where = run(tree, "-c", "import gatepass; print(gatepass.__file__)").stdout.strip()
+        if not Path(where).is_relative_to(tree):
+            print(f"the tests would look at {where}, not at the copy", file=sys.stderr)
+            return False
+        started = time.monotonic()
+        outcome = run_tests(tree, room)
+        print(f"{time.monotonic() - started:6.1f} s  {room.name} without a mutant", flush=True)
+        if outcome.returncode:
+            print(outcome.stdout, f"the tests of {room.name} fail without any mutant", sep="\n", file=sys.stderr)
+        return outcome.returncode == 0
+    finally:
+        free.put(tree)
+
+
+def try_mutant(tree: Path, patch: Path) -> Result:
+    """Apply one patch, run the tests, and take it back."""
+    started = time.monotonic()
+    applied = git_apply(tree, patch)
+    if applied.returncode:
+        return Result(patch, killed=False, how=f"does not apply: {applied.stderr.strip()}", seconds=0)
+    try:
+        outcome = run_tests(tree, patch.parent)
+        noticed, how = outcome.returncode == 1, verdict(outcome)
+    except subprocess.TimeoutExpired:
+        noticed, how = True, "noticed: it ran for ever"
+    finally:
+        git_apply(tree, patch, "--reverse").check_returncode()
+    return Result(patch, killed=noticed, how=how, seconds=time.monotonic() - started)
+
+
+def verdict(outcome: "subprocess.CompletedProcess[str]") -> str:
+    """Say what the tests made of it. Only a failed test counts: not a tree that could not even be collected."""
+    if outcome.returncode == 0:
+        return "SURVIVED"
+    if outcome.returncode != 1:
+        return f"the tests did not run: pytest ended with {outcome.returncode}\n{outcome.stdout[-2000:]}"
+    failed = [line for line in outcome.stdout.splitlines() if line.startswith("FAILED ")]
+    return f"noticed by {failed[0].removeprefix('FAILED ').partition(' - ')[0]}" if failed else "noticed"
+
+
+def run_tests(tree: Path, room: Path) -> "subprocess.CompletedProcess[str]":
+    """Run the room's tests on a copy until the first failure, with examples that are the same every time."""
+    listed = [line for line in (room / "tests.txt").read_text().splitlines() if line and not line.startswith("#")]
+    return run(tree, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *listed)
+
+
+def run(tree: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python in a copy. No bytecode is kept: a mutant may be as long and as old as what it replaces."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=tree,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(tree / "src"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HYPOTHESIS_PROFILE": "mutants",
+        },
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+def git_apply(tree: Path, patch: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    """Apply a patch to a copy, which is in no repository."""
+    return subprocess.run(
+        ["git", "apply", *options, str(patch)],
+        cwd=tree,
+        env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent)},
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
