@@ -58,7 +58,7 @@ def test_without_a_file_everything_has_a_default(tmp_path: Path) -> None:
     settings = load({"GATEPASS_HOME": str(tmp_path)})
     assert settings.data == tmp_path
     assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8420)
-    assert settings.limits.account == Rate(6_000, 60_000)
+    assert settings.limits.account == Rate(120_000, 60_000)
     assert settings.key.source is KeySource.FILE
 
 

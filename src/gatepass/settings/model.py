@@ -153,7 +153,7 @@ class LimitSettings(_Table):
     """`[limits]`: the deployment's own ceiling, and what a token gets that names no limits of its own."""
 
     account: RateSetting = Field(
-        default=Rate(6_000, 60_000),
+        default=Rate(120_000, 60_000),
         description="The ceiling of the whole deployment: calls that it lets through, all tokens together.",
     )
     attempts: RateSetting = Field(
