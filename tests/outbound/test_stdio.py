@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gatepass.access import CredentialId, UpstreamId
 from gatepass.errors import UpstreamFailed
@@ -235,6 +236,21 @@ async def test_a_command_that_is_no_server_is_an_upstream_failure(
     with pytest.raises(UpstreamFailed) as failure:
         await peer(servers, target=target).greet()
     assert failure.value.message == message
+
+
+async def test_what_a_server_said_before_it_gave_up_is_logged_for_the_operator_without_the_secret(
+    servers: StdioServers, tmp_path: Path
+) -> None:
+    script = tmp_path / "broken.py"
+    script.write_text(
+        "import os, sys\nsys.stderr.write('x' * 5000 + ' no config for ' + os.environ['API_KEY'])\nsys.exit(4)\n"
+    )
+    with capture_logs() as logs, pytest.raises(UpstreamFailed) as failure:
+        await peer(servers, target=json.dumps([sys.executable, str(script)])).greet()
+    (entry,) = [entry for entry in logs if entry["event"] == "mcp_server_not_started"]
+    assert entry["stderr"].endswith(f"no config for {'*' * len(SECRET)}")
+    assert len(entry["stderr"]) <= 2048
+    assert "config" not in failure.value.message, "an agent is not told"
 
 
 async def test_a_server_that_never_greets_is_given_up(servers: StdioServers, monkeypatch: pytest.MonkeyPatch) -> None:

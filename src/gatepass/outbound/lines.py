@@ -7,7 +7,7 @@ waits is told so.
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Self
@@ -44,7 +44,7 @@ from gatepass.outbound.child import Child, Command
 __all__ = ["Inbox", "LineServer"]
 
 LONGEST_LINE: Final = 8 << 20
-MOST_UNDER_WAY: Final = 256
+MOST_UNDER_WAY: Final = 1_024
 MOST_PROGRESS: Final = 64
 """Progress that waits for a slow reader; what comes after it is dropped, as progress may be."""
 MOST_STRANGE: Final = 1_000
@@ -100,10 +100,13 @@ class LineServer:
     _replies: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
-    async def start(cls, command: Command, name: str, *, probe: bool = True) -> Self:
+    async def start(
+        cls, command: Command, name: str, *, last_words: Callable[[bytes], None], probe: bool = True
+    ) -> Self:
         """Start the child and greet it. Raises `UpstreamFailed`; nothing is left running then.
 
         With `probe`, the modern greeting is tried first. `upstream_lost` means that the child ended meanwhile.
+        `last_words` gets the end of what a child that did not come up wrote to its standard error.
         """
         server = cls(name=name)
         server.idle.set()
@@ -116,9 +119,11 @@ class LineServer:
                 server.greeting = await server._greet(probe=probe)
         except TimeoutError:
             await server.stop()
+            last_words(server._child.prove())
             raise UpstreamFailed("upstream_timeout", f"the server of `{name}` did not greet in time") from None
-        except BaseException:
+        except BaseException:  # the child is somebody else's program, or we are being stopped
             await server.stop()
+            last_words(server._child.prove())
             raise
         server._child.prove()
         return server

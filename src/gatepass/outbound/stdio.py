@@ -19,6 +19,8 @@ from gatepass import exact
 from gatepass.access import CredentialId, UpstreamId
 from gatepass.errors import Malformed, UpstreamFailed
 from gatepass.gateway.forwarding.door import Exposed
+from gatepass.gateway.forwarding.forms import spoken_values
+from gatepass.gateway.forwarding.redaction import Redactor
 from gatepass.gateway.mcp.servers.peers import Exchange, Greeting, Outgoing, Peer, Progress
 from gatepass.gateway.mcp.wire.messages import Answer
 from gatepass.outbound.child import Command
@@ -84,7 +86,8 @@ class StdioServers:
                 raise UpstreamFailed(
                     "upstream_unreachable", f"the server of `{upstream.name}` keeps ending; it is started again later"
                 )
-            place.starting = asyncio.create_task(self._start(place, upstream, self._command(upstream, secret)))
+            command, redactor = self._command(upstream, secret)
+            place.starting = asyncio.create_task(self._start(place, upstream, command, redactor))
             place.starting.add_done_callback(lambda task: task.cancelled() or task.exception())
         # The start goes on when the first caller leaves: the next one needs it, too.
         return await asyncio.shield(place.starting)
@@ -114,16 +117,18 @@ class StdioServers:
             place = self._places[upstream.id] = _Place(key)
         return place
 
-    async def _start(self, place: _Place, upstream: Upstream, command: Command) -> LineServer:
+    async def _start(self, place: _Place, upstream: Upstream, command: Command, redactor: Redactor) -> LineServer:
         now = asyncio.get_running_loop().time
+        said: list[bytes] = []
         try:
             await asyncio.sleep(place.not_before - now())
             place.started = now()
-            server = await _started(command, upstream.name)
+            server = await _started(command, upstream.name, said.append)
         except UpstreamFailed as failure:
             place.deaths += 1
             place.not_before = now() + _pause(place.deaths)
-            _log.warning("mcp_server_not_started", upstream=upstream.name, code=failure.code, reason=failure.message)
+            stderr = redactor.whole(b"".join(said[-1:])).decode(errors="replace")
+            _log.warning("mcp_server_not_started", upstream=upstream.name, reason=failure.message, stderr=stderr)
             raise
         finally:
             place.starting = None
@@ -168,7 +173,8 @@ class StdioServers:
         await server.stop()
         self._servers.discard(server)
 
-    def _command(self, upstream: Upstream, secret: Exposed | None) -> Command:
+    def _command(self, upstream: Upstream, secret: Exposed | None) -> tuple[Command, Redactor]:
+        """What is started, and what keeps its secret out of the log should it not come up."""
         arguments = _arguments(upstream)
         program = shutil.which(arguments[0], path=self.path)
         if program is None:
@@ -176,10 +182,11 @@ class StdioServers:
         folder = self.home / upstream.id
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         environment = {"PATH": self.path, "HOME": str(folder), "LANG": "C.UTF-8"}
-        injection = upstream.injection
+        injection, redactor = upstream.injection, Redactor(())
         if secret is not None and injection is not None and injection.kind is InjectionKind.ENVIRONMENT:
             environment[injection.name] = secret.expose_to(lambda text: _variable(injection.prefix, text))
-        return Command((program, *arguments[1:]), folder, environment)
+            redactor = secret.expose_to(lambda text: Redactor(spoken_values(text, injection.prefix)))
+        return Command((program, *arguments[1:]), folder, environment), redactor
 
 
 @dataclass(slots=True)
@@ -239,14 +246,14 @@ class _StdioExchange:
         self._over = True
 
 
-async def _started(command: Command, name: str) -> LineServer:
+async def _started(command: Command, name: str, last_words: Callable[[bytes], None]) -> LineServer:
     """The server, greeted. One that cannot bear the modern greeting is started again and spared it."""
     try:
-        return await LineServer.start(command, name)
+        return await LineServer.start(command, name, last_words=last_words)
     except UpstreamFailed as failure:
         if failure.code != "upstream_lost":
             raise
-    return await LineServer.start(command, name, probe=False)
+    return await LineServer.start(command, name, probe=False, last_words=last_words)
 
 
 def _pause(deaths: int) -> float:

@@ -571,6 +571,43 @@ async def begun(world: World, token: str, **named: Any) -> "asyncio.Task[Any]":
     return task
 
 
+async def test_one_agent_cannot_take_all_of_a_servers_places(tmp_path: Path) -> None:
+    async with opened(tmp_path, Bounds(at_once=2)) as world:
+        world.upstream(command("modern", "--log", str(tmp_path / "log")))
+        token, second = world.ready("raw:do"), world.token("raw:do")
+        other = world.token("raw:do", agent="other")
+        slow = [await begun(world, who, arguments={"ticks": 20}) for who in (token, second)]
+        refused = await world.modern(token, "tools/call", name="ask")
+        assert refused.denied["code"] == "limit_exceeded"
+        assert refused.denied["detail"] == "2 calls of this agent are under way at this upstream"
+        assert refused.denied["retry_after"] == 1000
+        assert world.entries()[-1]["code"] == "limit_exceeded"
+        assert (await world.modern(other, "tools/call", name="ask")).text == "asked"
+        assert [(await task).text for task in slow] == ["slept", "slept"]
+        assert (await world.modern(token, "tools/call", name="ask")).text == "asked"
+        assert (await world.modern(token, "tools/call", name="unmapped")).denied["code"] == "operation_unmapped"
+        assert world.surface._under_way._counts == {}
+        assert world.surface._under_way._named == {}
+
+
+async def test_what_a_caller_calls_things_is_printed_in_one_line(world: World) -> None:
+    token = world.ready("raw:do")
+    said = await world.legacy(token, "x\ny`z" + "w" * 90)
+    assert said.error["message"] == "`x?y?z" + "w" * 56 + "...` is not offered here"
+    said = await world.legacy(token, "tools/call", name="a\u2028b\x00")
+    assert said.denied["detail"] == "there is no tool `a?b?` that may be used here"
+
+
+async def test_what_a_client_can_do_is_passed_on_in_the_specifications_words_alone(world: World) -> None:
+    token = world.ready("raw:say:r")
+    said = {"elicitation": {"form": {"x": "payload"}, "y": 1}, "sampling": [], "extensions": {"com.example/z": {}}}
+    meta = {"io.modelcontextprotocol/clientCapabilities": said}
+    answer = await world.modern(token, "tools/call", name="echo", arguments={"to": "r"}, meta=meta)
+    assert json.loads(answer.text)["_meta"]["io.modelcontextprotocol/clientCapabilities"] == {
+        "elicitation": {"form": {}}
+    }
+
+
 async def test_a_withdrawn_token_cuts_its_calls_and_no_others(world: World) -> None:
     token, other = world.ready("raw:do"), world.token("raw:do")
     cut, kept = await begun(world, token), await begun(world, other, arguments={"ticks": 30})

@@ -128,8 +128,7 @@ class World:
             bounds=self.bounds,
         )
         self.ada = Person(id=PersonId("per_ada"), name="ada", operator=OperatorRole.ADMIN, created=now())
-        self.bot = Agent(id=AgentId("agt_bot"), name="bot", owner=self.ada.id, role="worker", created=now())
-        for record in (self.ada, self.bot, Role(name="worker", scopes=())):
+        for record in (self.ada, Role(name="worker", scopes=())):
             self.snapshot.put(record)
 
     def role(self, *scopes: str) -> None:
@@ -175,8 +174,10 @@ class World:
         )
         self.snapshot.put(sealed)
 
-    def token(self, *scopes: str, limits: TokenLimits = PLENTY, id_: CredentialId | None = None) -> str:
-        """A machine token with these scopes; the role grants them, too."""
+    def token(self, *scopes: str, limits: TokenLimits = PLENTY, agent: str = "bot") -> str:
+        """A machine token with these scopes, for an agent in the one role."""
+        worker = Agent(id=AgentId(f"agt_{agent}"), name=agent, owner=self.ada.id, role="worker", created=now())
+        self.snapshot.put(worker)
         catalogue = self.snapshot.catalogue
         permissions = [permission for scope in scopes for permission in catalogue.expand(Scope.parse(scope))]
         issued = issue(TokenKind.MACHINE, now(), os.urandom)
@@ -187,7 +188,7 @@ class World:
             name="t",
             hash=issued.hash,
             owner=self.ada.id,
-            agent=self.bot.id,
+            agent=worker.id,
             authority=Authority.of(*permissions),
             limits=limits,
             issued=now(),

@@ -21,6 +21,7 @@ from gatepass.gateway.mcp.servers.peers import Outgoing
 from gatepass.gateway.mcp.wire.eras import NAMED, Dialect
 from gatepass.gateway.mcp.wire.messages import Call, integer
 from gatepass.gateway.operations import McpOperation, McpOperations
+from gatepass.gateway.operations.document import shown
 
 __all__ = ["DECIDED", "Asked", "asked", "holder", "named", "progress_token"]
 
@@ -34,7 +35,13 @@ PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
 DECIDED: Final = frozenset(PARAMETERS)
 """The methods that touch something."""
 
-LONGEST_NAME: Final = 2048
+RELAYED: Final[Mapping[str, tuple[str, ...]]] = {
+    "elicitation": ("form", "url"),
+    "sampling": ("context", "tools"),
+    "roots": (),
+}
+"""The capabilities of a client that a server hears of. Extensions would be spoken past us."""
+LONGEST_NAME: Final = 1024
 _TRACE: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -54,7 +61,7 @@ def asked(call: Call, dialect: Dialect, caller: Caller, operations: McpOperation
     """What `call` asks for. Raises `Malformed`, or `Denied` (`operation_unmapped`)."""
     params = {name: value for name, value in call.params.items() if name != "_meta"}
     if unknown := sorted(set(params) - PARAMETERS[call.method]):
-        raise Malformed("malformed_request", f"`{call.method}` takes no parameter `{unknown[0][:64]}`")
+        raise Malformed("malformed_request", f"`{call.method}` takes no parameter `{shown(unknown[0])}`")
     operation, arguments = _operation(call.method, params, operations)
     parts = operation.parts(arguments)
     access = Access(
@@ -139,7 +146,7 @@ def _completed(params: Mapping[str, Json], operations: McpOperations) -> tuple[M
 
 def _mapped(operation: McpOperation | None, kind: str, name: str) -> McpOperation:
     if operation is None:
-        raise Denied("operation_unmapped", f"there is no {kind} `{name[:96]}` that may be used here")
+        raise Denied("operation_unmapped", f"there is no {kind} `{shown(name)}` that may be used here")
     return operation
 
 
@@ -159,8 +166,13 @@ def _with_input(
 
 
 def _relayed(capabilities: Mapping[str, Json]) -> Mapping[str, Json]:
-    """What the client can be asked for through us. Extensions would be spoken past us, so they are not announced."""
-    return {name: value for name, value in capabilities.items() if name in {"elicitation", "sampling", "roots"}}
+    """What the client can be asked for through us, in the specification's words and no others."""
+    relayed: dict[str, Json] = {}
+    for name, known in RELAYED.items():
+        said = capabilities.get(name)
+        if isinstance(said, Mapping):
+            relayed[name] = {word: {} for word in known if word in said}
+    return relayed
 
 
 def _trace(meta: Json) -> Mapping[str, Json]:

@@ -23,7 +23,7 @@ from gatepass.gateway.operations import McpOperation, McpOperations
 __all__ = ["LISTS", "Definitions", "Kind", "Marked", "collect", "marks_of", "shown"]
 
 MOST_PAGES: Final = 100
-MOST_ITEMS: Final = 5_000
+MOST_ITEMS: Final = 2_000
 MOST_BYTES: Final = 16 << 20
 KEPT: Final = 60_000
 """Milliseconds for which the marks of a server's tools are remembered."""

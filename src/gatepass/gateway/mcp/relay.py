@@ -7,6 +7,7 @@ server is told, and the outcome is journalled. Nothing is handed out once the to
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Final, TypeVar
 
 from gatepass import exact
 from gatepass.access import Json
-from gatepass.errors import Conflict, Error, Malformed, Unavailable, UpstreamFailed
+from gatepass.errors import Conflict, Error, LimitExceeded, Malformed, Unavailable, UpstreamFailed
 from gatepass.gateway.callers import described
 from gatepass.gateway.forwarding.redaction import Redactor
 from gatepass.gateway.mcp.answers import EVENT_STREAM, fault_of, reply
@@ -28,13 +29,15 @@ __all__ = ["Bounds", "Relay", "UnderWay", "hurried"]
 
 T = TypeVar("T")
 
+SOON: Final = 1_000
+"""Milliseconds after which a place may be free again."""
 STATUSES: Final = {-32600: 400, -32601: 404, -32602: 400, -32021: 400}
 """HTTP statuses that a modern client expects with a server's own errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How long, in seconds, and how much, in bytes, at most."""
+    """How long, in seconds, how much, in bytes, and how many, at most."""
 
     request: int = 1 << 20
     answer: int = 8 << 20
@@ -44,6 +47,8 @@ class Bounds:
     """For one call, whatever progress is reported."""
     list: float = 30.0
     """For greeting a server and reading all pages of a list."""
+    at_once: int = 32
+    """Calls of one agent under way at one upstream."""
     patience: float = 15.0
     """Before a client that waits is given an event stream, and between two comments on it."""
 
@@ -63,8 +68,8 @@ class Relay:
     token: Json = None
     """The client's progress token, where it wants progress."""
     bounds: Bounds = field(default_factory=Bounds)
-    done: Callable[[], None] = lambda: None
-    """Called once the call is over."""
+    done: list[Callable[[], None]] = field(default_factory=list)
+    """Called when the call is over."""
     _cancelled: bool = False
     _deadline: float = 0.0
     _heard: float = 0.0
@@ -169,7 +174,8 @@ class Relay:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         self._pending = self._cut = None
-        self.done()
+        while self.done:
+            self.done.pop()()
         await self.exchange.close()
         try:
             await self.passage.finish(
@@ -232,27 +238,45 @@ class _Stream:
 
 @dataclass(slots=True)
 class UnderWay:
-    """The calls that legacy clients may cancel by name. A name is the client's choice, so two may share it."""
+    """The calls that are not over: counted, so that no agent takes all of a server's places, and some of them named."""
 
-    _relays: dict[tuple[str, str, RequestId], list[Relay]] = field(default_factory=dict)
+    _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _named: dict[tuple[str, str, RequestId], list[Relay]] = field(default_factory=dict)
 
-    def add(self, key: tuple[str, str, RequestId], relay: Relay) -> None:
-        """Remember a call until it is over."""
-        self._relays.setdefault(key, []).append(relay)
-        relay.done = partial(self._remove, key, relay)
+    def enter(self, who: tuple[str, str], most: int) -> Callable[[], None]:
+        """Take a place, and hand back how to leave it. Raises `LimitExceeded` where all are taken."""
+        if self._counts[who] >= most:
+            message = f"{most} calls of this agent are under way at this upstream"
+            raise LimitExceeded("limit_exceeded", message, retry_after=SOON)
+        self._counts[who] += 1
+        left: list[bool] = []
+
+        def leave() -> None:
+            if not left:
+                left.append(True)
+                self._counts[who] -= 1
+                if not self._counts[who]:
+                    del self._counts[who]
+
+        return leave
+
+    def name(self, key: tuple[str, str, RequestId], relay: Relay) -> None:
+        """Let a legacy client cancel the call by its id, until it is over. The id is the client's choice."""
+        self._named.setdefault(key, []).append(relay)
+        relay.done.append(partial(self._unname, key, relay))
 
     def cancel(self, key: tuple[str, str, RequestId]) -> None:
         """Cancel the one call of that name. Of two nobody knows which was meant, so neither is."""
-        relays = self._relays.get(key, [])
+        relays = self._named.get(key, [])
         if len(relays) == 1:
             relays[0].cancel()
 
-    def _remove(self, key: tuple[str, str, RequestId], relay: Relay) -> None:
-        relays = [other for other in self._relays.get(key, []) if other is not relay]
+    def _unname(self, key: tuple[str, str, RequestId], relay: Relay) -> None:
+        relays = [other for other in self._named.get(key, []) if other is not relay]
         if relays:
-            self._relays[key] = relays
+            self._named[key] = relays
         else:
-            self._relays.pop(key, None)
+            self._named.pop(key, None)
 
 
 async def hurried(work: Awaitable[T], withdrawn: asyncio.Event, cut: Callable[[], Error], seconds: float) -> T:

@@ -17,16 +17,17 @@ from typing import Final
 
 from gatepass import exact
 from gatepass.access import Json
-from gatepass.errors import Denied, Error, Malformed, NotFound, Unauthenticated
+from gatepass.errors import Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.callers import Caller, answer_headers
 from gatepass.gateway.forwarding.redaction import Redactor
 from gatepass.gateway.mcp.answers import accepted, denied_tool, plain, refused, reply
-from gatepass.gateway.mcp.behind import Behind
+from gatepass.gateway.mcp.behind import Behind, Way
 from gatepass.gateway.mcp.calls import DECIDED, asked, holder, named, progress_token
 from gatepass.gateway.mcp.listing import LISTS, shown
 from gatepass.gateway.mcp.relay import Bounds, Relay, UnderWay
 from gatepass.gateway.mcp.results import SHORT, Fitting, Seal, cacheable, introduced, server_info
+from gatepass.gateway.mcp.servers.peers import Outgoing
 from gatepass.gateway.mcp.wire.eras import LEGACY, SUPPORTED, Dialect, dialect, single
 from gatepass.gateway.mcp.wire.messages import (
     Answer,
@@ -36,6 +37,7 @@ from gatepass.gateway.mcp.wire.messages import (
     request_id,
     write_answer,
 )
+from gatepass.gateway.operations.document import shown as printable
 from gatepass.gateway.requests import Reply, Request
 from gatepass.gateway.snapshot import Served
 from gatepass.registry import UpstreamKind
@@ -110,30 +112,42 @@ class McpSurface:
             wanted = asked(call, spoken, caller, served.operations.mcp, self.seal)
         except (Malformed, Denied) as error:
             raise await self.admission.refuse(caller, error, action=call.method, resource=named(call)) from None
-        passage = await self.admission.admit(caller, wanted.access, arguments=wanted.digest)
-        async with self.behind.called(passage) as way:
-            outgoing = await way.mirrored(wanted, caller.request.headers, modern=spoken.modern)
-            fitting = Fitting(
-                method=call.method,
-                params=outgoing.params,
-                dialect=spoken,
-                holder=holder(caller),
-                seal=self.seal,
-            )
-            relay = Relay(
-                passage=passage,
-                exchange=way.peer.ask(outgoing),
-                redactor=way.redactor,
-                identifier=call.id,
-                modern=spoken.modern,
-                translate=fitting.fit,
-                streams=_takes_events(caller.request),
-                token=progress_token(call),
-                bounds=self.bounds,
-            )
-            if not spoken.modern:
-                self._under_way.add((caller.credential.id, served.upstream.id, call.id), relay)
-            return await relay.answer()
+        leave = await self._entered(caller, call, served)
+        try:
+            passage = await self.admission.admit(caller, wanted.access, arguments=wanted.digest)
+            async with self.behind.called(passage) as way:
+                outgoing = await way.mirrored(wanted, caller.request.headers, modern=spoken.modern)
+                relay = self._relay(call, spoken, caller, way, outgoing)
+                relay.done.append(leave)
+                if not spoken.modern:
+                    self._under_way.name((caller.credential.id, served.upstream.id, call.id), relay)
+                return await relay.answer()
+        except BaseException:  # whatever it was: the call no longer takes a place
+            leave()
+            raise
+
+    async def _entered(self, caller: Caller, call: Call, served: Served) -> Callable[[], None]:
+        who = caller.agent.id if caller.agent is not None else caller.credential.id
+        try:
+            return self._under_way.enter((who, served.upstream.id), self.bounds.at_once)
+        except LimitExceeded as error:
+            raise await self.admission.refuse(caller, error, action=call.method, resource=named(call)) from None
+
+    def _relay(self, call: Call, spoken: Dialect, caller: Caller, way: Way, outgoing: Outgoing) -> Relay:
+        fitting = Fitting(
+            method=call.method, params=outgoing.params, dialect=spoken, holder=holder(caller), seal=self.seal
+        )
+        return Relay(
+            passage=way.passage,
+            exchange=way.peer.ask(outgoing),
+            redactor=way.redactor,
+            identifier=call.id,
+            modern=spoken.modern,
+            translate=fitting.fit,
+            streams=_takes_events(caller.request),
+            token=progress_token(call),
+            bounds=self.bounds,
+        )
 
     # -- what is shown
 
@@ -142,7 +156,9 @@ class McpSurface:
         kind = LISTS[call.method]
         if unknown := sorted(set(call.params) - {"_meta"}):
             # All pages are read at once, so no cursor was ever handed out.
-            error = Malformed("malformed_request", f"`{call.method}` takes no `{unknown[0][:64]}`: it has one page")
+            error = Malformed(
+                "malformed_request", f"`{call.method}` takes no `{printable(unknown[0])}`: it has one page"
+            )
             raise await self.admission.refuse(caller, error, action=call.method)
         with self.behind.consulted(self.admission.consult(caller)) as way:
             if kind.capability not in (await way.greeting()).capabilities:
@@ -229,7 +245,7 @@ def _takes_events(request: Request) -> bool:
 
 
 def _no_method(message: Call | Notice) -> NotFound:
-    return NotFound("method_unknown", f"`{message.method}` is not offered here")
+    return NotFound("method_unknown", f"`{printable(message.method)}` is not offered here")
 
 
 def _reply(call: Call, result: Mapping[str, Json], caller: Caller, redactor: Redactor | None = None) -> Reply:

@@ -20,6 +20,7 @@ from typing import Final
 from gatepass.access import Json
 from gatepass.errors import Malformed
 from gatepass.gateway.mcp.wire.messages import Call, Notice
+from gatepass.gateway.operations.document import shown
 from gatepass.gateway.requests import Headers
 
 __all__ = [
@@ -92,8 +93,8 @@ def dialect(headers: Headers, message: Call | Notice) -> Dialect:
     elif stated != MODERN:
         raise Malformed(
             "version_unsupported",
-            f"protocol version `{stated[:32]}` is not spoken here",
-            details={"requested": stated[:32]},
+            f"protocol version `{shown(stated)}` is not spoken here",
+            details={"requested": shown(stated)},
         )
     else:
         spoken = _modern(message, meta)

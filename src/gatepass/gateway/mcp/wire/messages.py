@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from gatepass import exact
 from gatepass.access import Json
 from gatepass.errors import Malformed
+from gatepass.gateway.operations.document import shown
 
 __all__ = [
     "Answer",
@@ -103,7 +104,7 @@ def read_from_client(value: Json) -> Call | Notice:
     if "method" not in value:
         raise _refused("it has no `method`; answers are not awaited here")
     if unknown := sorted(set(value) - {"jsonrpc", "id", "method", "params"}):
-        raise _refused(f"member `{unknown[0][:64]}` has no meaning here")
+        raise _refused(f"member `{shown(unknown[0])}` has no meaning here")
     method = value["method"]
     if not isinstance(method, str) or not 0 < len(method) <= LONGEST_METHOD:
         raise _refused("`method` is not a name")

@@ -18,6 +18,7 @@ from gatepass import exact
 from gatepass.access import Json
 from gatepass.errors import Malformed
 from gatepass.gateway.mcp.wire.eras import decoded, encoded, single
+from gatepass.gateway.operations.document import shown
 from gatepass.gateway.requests import Headers
 
 __all__ = ["Mirror", "check", "mirrors", "write"]
@@ -59,7 +60,7 @@ def mirrors(schema: Json) -> tuple[Mirror, ...]:
             raise _unusable(f"`{ANNOTATION}` marks something other than a string, integer or boolean")
         header = PREFIX + name.lower()
         if header in found:
-            raise _unusable(f"two arguments share the header `{header[:96]}`")
+            raise _unusable(f"two arguments share the header `{header}`")
         found[header] = Mirror(path, header)
     return tuple(found.values())
 
@@ -70,7 +71,7 @@ def check(marked: tuple[Mirror, ...], arguments: Mapping[str, Json], headers: He
         said = single(headers, mirror.header.encode())
         value = _read(arguments, mirror.path)
         text = _text(value)
-        where = ".".join(mirror.path)[:96]
+        where = shown(".".join(mirror.path))
         if said is None and text is None:
             continue
         if said is None or text is None:
