@@ -1,8 +1,8 @@
 """Apply each mutant to a copy of the tree and see whether the tests of its room notice.
 
-A mutant is a patch, `tests/mutants/<room>/<name>.patch`: some lines that say which rule it breaks, then a diff of `src/`
-as `git diff` prints it. `tests/mutants/<room>/tests.txt` lists what pytest is given, a line each, the quickest first. A
-mutant that survives, a patch that no longer applies, and a room whose tests fail without any mutant are failures.
+A mutant is a patch, `tests/mutants/<room>/<name>.patch`: some lines that say which rule it breaks, then a diff of
+`src/` as `git diff` prints it. `tests/mutants/<room>/tests.txt` lists what pytest is given, a line each, the quickest
+first. A mutant that survives, a patch that no longer applies, and a room whose tests fail without any are failures.
 
 To make one: break the code by hand, `git diff src > tests/mutants/<room>/<name>.patch`, say above the diff what it
 breaks, and take the change back.

@@ -67,6 +67,12 @@ def test_the_nearest_veto_is_given() -> None:
     assert refused.vetoes == (Veto("approval_unavailable", "it needs a person's approval"),)
     assert (refused.permitted, refused.grant, refused.missing_scope) == (False, None, None)
     assert len(permits(Authority((far,)), attempt("orders:read")).vetoes) == 3
+    dead, waiting = Grant(READ, (NOW_OVER,)), Grant(READ, (Approved(), Approved(frozenset({"per_1"}))))
+    for both in ((dead, waiting), (waiting, dead)):
+        assert {veto.code for veto in permits(Authority(both), attempt("orders:read")).vetoes} == {
+            "approval_unavailable"
+        }
+    assert len(permits(Authority((waiting, Grant(READ, (Approved(),)))), attempt("orders:read")).vetoes) == 1
     elsewhere = Grant(Permission.parse("orders:read:a"), (NOW_OVER,))
     assert permits(Authority((elsewhere,)), attempt("orders:read", "b")).vetoes[0].code == "scope_missing"
 

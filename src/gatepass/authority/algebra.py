@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from gatepass.access import Access, Json, PartialAccess, Reservation, Unknown, Veto
-from gatepass.authority.caveats import Caveat, Log, Within
+from gatepass.authority.caveats import APPROVAL, Caveat, Log, Within
 from gatepass.authority.grants import Authority, Grant
 from gatepass.authority.scopes.limits import domain_of
 from gatepass.authority.scopes.notation import MAX_PATH, Limit, Path, collect
@@ -75,7 +75,7 @@ def permits(authority: Authority, access: Access) -> Verdict:
         if grant.conditions:
             vetoes = tuple(veto for caveat in grant.conditions if (veto := caveat.veto(access)) is not None)
             if vetoes:
-                vetoed = vetoes if vetoed is None or len(vetoes) < len(vetoed) else vetoed
+                vetoed = vetoes if vetoed is None or _distance(vetoes) < _distance(vetoed) else vetoed
                 continue
         if not grant.burdens:
             return Verdict(permitted=True, grant=grant)
@@ -157,6 +157,11 @@ def _permitted(grant: Grant, access: Access) -> Verdict:
             known = drawn.get(asked.meter)
             drawn[asked.meter] = asked if known is None or asked.limit < known.limit else known
     return Verdict(permitted=True, grant=grant, reservations=tuple(drawn.values()), obligations=tuple(obligations))
+
+
+def _distance(vetoes: tuple[Veto, ...]) -> tuple[int, int]:
+    """How far vetoes are from a permit. An approval can still be given, so it counts last."""
+    return (sum(veto.code != APPROVAL for veto in vetoes), len(vetoes))
 
 
 def _burden(verdict: Verdict) -> int:

@@ -45,6 +45,11 @@ class Grant:
     caveats: tuple[Caveat, ...] = ()
 
     @cached_property
+    def text(self) -> str:
+        """The permission in its text form, as explanations name the grant."""
+        return str(self.permission)
+
+    @cached_property
     def conditions(self) -> tuple[Caveat, ...]:
         """The caveats, with conjunctions laid out flat."""
         return tuple(leaf for caveat in self.caveats for leaf in leaves(caveat))

@@ -1,7 +1,7 @@
 """Conditions of use. A caveat can only veto; what cannot be read vetoes everything."""
 
 from gatepass.authority.caveats.circumstances import Audience, Expires, Networks, NotBefore
-from gatepass.authority.caveats.evidence import Approved, Attested, Log, Purpose, Run, SubjectKey
+from gatepass.authority.caveats.evidence import APPROVAL, Approved, Attested, Log, Purpose, Run, SubjectKey
 from gatepass.authority.caveats.kinds import Caveat
 from gatepass.authority.caveats.meters import Calls, Meter, Rate, SingleUse, Spending, introduced_by, meter_key
 from gatepass.authority.caveats.weekly import Weekly, Window
@@ -17,6 +17,7 @@ from gatepass.authority.caveats.wire import (
 from gatepass.authority.caveats.within import Within
 
 __all__ = [
+    "APPROVAL",
     "BY_NUMBER",
     "All",
     "Approved",

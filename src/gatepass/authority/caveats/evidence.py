@@ -5,12 +5,16 @@ verified of the caller, and what this verifier honours, is the same when it call
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from gatepass.access import Access, Json, PartialAccess, RunId, Veto
 from gatepass.authority.caveats.kinds import Attempt, Caveat, check_texts, listed, text, texts, vetoed
 
-__all__ = ["Approved", "Attested", "Log", "Purpose", "Run", "SubjectKey"]
+__all__ = ["APPROVAL", "Approved", "Attested", "Log", "Purpose", "Run", "SubjectKey"]
+
+
+APPROVAL: Final = "approval_unavailable"
+"""The code of the one veto that a person can still lift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,7 @@ class Approved:
     def veto(self, access: Access) -> Veto | None:
         """Say that the approval is missing."""
         given = access.context.approved_by if self.by is None else self.by & access.context.approved_by
-        return None if given else vetoed("it needs a person's approval", "approval_unavailable")
+        return None if given else vetoed("it needs a person's approval", APPROVAL)
 
     def may_hold(self, _partial: PartialAccess) -> bool:
         """An approval may come."""
