@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -55,6 +56,7 @@ class RawHttp:
     secret: str = ""
     heard: list[Heard] = field(default_factory=list)
     sessions: dict[str, Server] = field(default_factory=dict)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(64))
     strict: bool = True
     """Whether a modern request without its headers is refused."""
 
@@ -115,7 +117,7 @@ class RawHttp:
         def emit(message: Any) -> None:
             loop.call_soon_threadsafe(outbox.put_nowait, message)
 
-        work = loop.run_in_executor(None, server.handle, heard.message, emit)
+        work = loop.run_in_executor(self.threads, server.handle, heard.message, emit)
         work.add_done_callback(lambda _: outbox.put_nowait(None))
         watch = asyncio.ensure_future(self.watch(server, heard, receive))
         try:

@@ -17,7 +17,7 @@ MODERN = "2026-07-28"
 VERSION_KEY = "io.modelcontextprotocol/protocolVersion"
 SERVER = {"name": "raw", "version": "1"}
 
-NAMES = "echo secret progress slow ask die garbage huge flood wrong_id odd needy"
+NAMES = "echo secret progress endless slow ask die garbage huge flood wrong_id odd needy"
 TOOLS: list[dict[str, Any]] = [
     {"name": name, "description": f"{name} it", "inputSchema": {"type": "object"}} for name in NAMES.split()
 ]
@@ -38,6 +38,9 @@ def text_result(text: str, **more: Any) -> dict[str, Any]:
 
 class Server:
     """The protocol's state and the tools. `emit` writes one message; the transport gives it."""
+
+    emitted = 0
+    """Progress sent by `endless`, by all servers of the process."""
 
     def __init__(self, era: str, secret: str = "") -> None:
         self.modern = era == "modern"
@@ -141,6 +144,14 @@ class Server:
                 emit({"jsonrpc": "2.0", "method": "notifications/progress", "params": note})
                 time.sleep(0.05)
             return text_result("done")
+        if name == "endless":
+            token = (params.get("_meta") or {}).get("progressToken")
+            while identifier not in self.cancelled:
+                Server.emitted += 1
+                note = {"progressToken": token, "progress": Server.emitted}
+                emit({"jsonrpc": "2.0", "method": "notifications/progress", "params": note})
+                time.sleep(0.005)
+            return None
         if name == "slow":
             for _ in range(int(arguments.get("ticks", 600))):
                 if identifier in self.cancelled:

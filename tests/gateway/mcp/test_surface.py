@@ -279,7 +279,7 @@ async def test_a_list_shows_what_may_be_used_across_all_pages_and_nothing_else(w
     assert "nextCursor" not in said.result
     assert (said.result["cacheScope"], said.result["ttlMs"], said.result["resultType"]) == ("private", 1000, "complete")
     entry = world.entries()[-1]
-    assert (entry["event"], entry["details"]) == ("call.listed", {"method": "tools/list", "shown": "1", "hidden": "12"})
+    assert (entry["event"], entry["details"]) == ("call.listed", {"method": "tools/list", "shown": "1", "hidden": "13"})
     assert await names(world, world.ready("raw:send")) == ["routed"]
     assert "missing" not in await names(world, world.ready("raw:do")), "mapped, and not offered by the server"
 
