@@ -9,6 +9,7 @@ refused, before anything was drawn.
 
 import decimal
 from decimal import Context, Decimal, DecimalException
+from functools import lru_cache
 from typing import Final
 
 from gatepass.errors import Malformed
@@ -35,19 +36,25 @@ _EXACT: Final = Context(
 
 def units(given: Decimal, what: str) -> int:
     """`given` as a whole number of units. Raises `Malformed` (`malformed_amount`), which names `what`."""
-    if given.is_finite():
-        if given == 1:  # what nearly every call costs
-            return UNIT
-        if given.is_zero():
-            return 0
-        if given > 0 and given.adjusted() < PLACES:
-            try:
-                return int(_EXACT.to_integral_exact(_EXACT.scaleb(given, PLACES)))
-            except DecimalException:
-                pass
-    raise Malformed(
-        "malformed_amount", f"{what} is not 0 or more with at most {PLACES} digits on either side of the point"
-    )
+    counted = _counted(given) if given.is_finite() else None  # a signalling NaN has no hash to be remembered by
+    if counted is None:
+        raise Malformed(
+            "malformed_amount", f"{what} is not 0 or more with at most {PLACES} digits on either side of the point"
+        )
+    return counted
+
+
+@lru_cache(maxsize=1024)
+def _counted(given: Decimal) -> int | None:
+    """The same few amounts come again and again."""
+    if given.is_zero():
+        return 0
+    if given < 0 or given.adjusted() >= PLACES:
+        return None
+    try:
+        return int(_EXACT.to_integral_exact(_EXACT.scaleb(given, PLACES)))
+    except DecimalException:
+        return None
 
 
 def amount(counted: int) -> Decimal:

@@ -21,7 +21,6 @@ kept in unit-milliseconds: every millisecond pays off `limit`, every draw adds `
 """
 
 from decimal import Decimal
-from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
 from gatepass.access import Instant, MeterKind, Reservation
@@ -34,16 +33,6 @@ __all__ = ["Flow", "State", "Total", "Window", "draw", "give_back", "level", "sp
 LONGEST_PERIOD: Final = 3_650 * 86_400_000
 
 
-class _Asked(NamedTuple):
-    """A reservation in units. `whole`: acts are counted, so a part of one is none."""
-
-    kind: MeterKind
-    limit: int
-    cost: int
-    period: int
-    whole: bool
-
-
 class Flow(NamedTuple):
     """A rate: `owed` unit-milliseconds at `at`, under the limit and period that it was last drawn with."""
 
@@ -52,86 +41,74 @@ class Flow(NamedTuple):
     limit: int
     period: int
 
-    def stands(self, asked: _Asked, now: int) -> "Flow":
-        """Under the limit asked for, at `now`. What was owed is paid off at the pace that it was drawn with."""
-        at, owed, limit, period = self
-        if now > at:
-            owed -= (now - at) * limit
-            owed, at = (owed, now) if owed > 0 else (0, now)
-        if limit != asked.limit or period != asked.period:
-            owed = _up(owed * asked.limit * asked.period, limit * period) if owed else 0
-        return Flow(at, owed, asked.limit, asked.period)
+    def owes(self, limit: int, period: int, now: int) -> int:
+        """What is owed at `now`, under another limit as much as under this one: the same part of it.
 
-    def plus(self, asked: _Asked) -> "Flow | None":
-        """After the draw; None where too little is left."""
-        owed = self.owed + asked.cost * asked.period
-        return Flow(self.at, owed, asked.limit, asked.period) if owed <= asked.limit * asked.period else None
+        It is paid off at the pace that it was drawn with.
+        """
+        owed = self.owed - (now - self.at) * self.limit if now > self.at else self.owed
+        if owed <= 0:
+            return 0
+        if limit != self.limit or period != self.period:
+            return _up(owed * limit * period, self.limit * self.period)
+        return owed
 
-    def minus(self, asked: _Asked, at: int) -> "Flow":
+    def plus(self, limit: int, cost: int, period: int, now: int) -> "Flow | None":
+        """After a draw; None where too little is left."""
+        owed = self.owes(limit, period, now) + cost * period
+        return Flow(max(self.at, now), owed, limit, period) if owed <= limit * period else None
+
+    def minus(self, limit: int, cost: int, period: int, at: int) -> "Flow":
         """After a draw made at `at` is undone: what may still be owed of it is taken off."""
-        if (self.limit, self.period) != (asked.limit, asked.period) or self.at < at:
+        if (self.limit, self.period) != (limit, period) or self.at < at:
             return self
-        owing = max(asked.cost * asked.period - (self.at - at) * asked.limit, 0)
+        owing = max(cost * period - (self.at - at) * limit, 0)
         return self._replace(owed=max(self.owed - owing, 0))
 
-    def spent(self, asked: _Asked) -> "Flow":
-        """With nothing left."""
-        return self._replace(owed=asked.limit * asked.period)
-
-    def left(self, asked: _Asked) -> int:
-        """Units that can be drawn."""
-        return asked.limit - _up(self.owed, asked.period)
+    def left(self, limit: int, period: int, now: int) -> int:
+        """Units that can be drawn at `now`."""
+        return limit - _up(self.owes(limit, period, now), period)
 
     def ends(self) -> int:
         """From when on it says what None says: it is full."""
         return self.at + (_up(self.owed, self.limit) if self.owed else 0)
 
-    def wait(self, asked: _Asked, now: int) -> int | None:
-        """Milliseconds until the draw would succeed; None: it never would."""
-        if asked.cost > asked.limit or not asked.limit:
+    def wait(self, limit: int, cost: int, now: int) -> int | None:
+        """Milliseconds until a draw that was refused would succeed; None: it never would."""
+        if cost > limit or not limit:
             return None
-        room = (asked.limit - asked.cost) * self.limit * self.period // asked.limit
+        room = (limit - cost) * self.limit * self.period // limit
         return self.at - now + _up(self.owed - room, self.limit)
 
 
 class Window(NamedTuple):
-    """A quota: `used` units in the window of `period` that began at `start`."""
+    """A quota: `used` units in the window of `period` that began at `start`, and is not over."""
 
     start: int
     period: int
     used: int
 
-    def stands(self, asked: _Asked, now: int) -> "Window":
-        """This window, or the one of `now` if this one is over."""
-        if self.period == asked.period and now < self.start + self.period:
-            return self
-        return Window(now // asked.period * asked.period, asked.period, 0)
+    def plus(self, limit: int, cost: int, period: int, _now: int) -> "Window | None":
+        """After a draw; None where too little is left."""
+        used = self.used + cost
+        return Window(self.start, period, used) if used <= limit else None
 
-    def plus(self, asked: _Asked) -> "Window | None":
-        """After the draw; None where too little is left."""
-        used = self.used + asked.cost
-        return Window(self.start, self.period, used) if used <= asked.limit else None
-
-    def minus(self, asked: _Asked, at: int) -> "Window":
+    def minus(self, _limit: int, cost: int, period: int, at: int) -> "Window":
         """After a draw made at `at` is undone, if it was in this window."""
-        drawn_here = self.period == asked.period and self.start == at // self.period * self.period
-        return self._replace(used=max(self.used - asked.cost, 0)) if drawn_here else self
+        drawn_here = self.period == period and self.start == at // period * period
+        return self._replace(used=max(self.used - cost, 0)) if drawn_here else self
 
-    def spent(self, asked: _Asked) -> "Window":
-        """With nothing left."""
-        return self._replace(used=asked.limit)
-
-    def left(self, asked: _Asked) -> int:
+    def left(self, limit: int, _period: int, _now: int) -> int:
         """Units that can be drawn."""
-        return asked.limit - self.used
+        return limit - self.used
 
     def ends(self) -> int:
         """From when on it says what None says: it is over."""
         return self.start + self.period
 
-    def wait(self, asked: _Asked, now: int) -> int | None:
-        """Milliseconds until the draw would succeed; None: it never would."""
-        return None if asked.cost > asked.limit else self.start + self.period - now
+    def wait(self, limit: int, cost: int, now: int) -> int | None:
+        """Milliseconds until a draw that was refused would succeed; None: it never would."""
+        return None if cost > limit else self.start + self.period - now
 
 
 class Total(NamedTuple):
@@ -139,31 +116,22 @@ class Total(NamedTuple):
 
     used: int
 
-    def stands(self, _asked: _Asked, _now: int) -> "Total":
-        """Time changes nothing."""
-        return self
+    def plus(self, limit: int, cost: int, _period: int, _now: int) -> "Total | None":
+        """After a draw; None where too little is left."""
+        return Total(self.used + cost) if self.used + cost <= limit else None
 
-    def plus(self, asked: _Asked) -> "Total | None":
-        """After the draw; None where too little is left."""
-        used = self.used + asked.cost
-        return Total(used) if used <= asked.limit else None
-
-    def minus(self, asked: _Asked, _at: int) -> "Total":
+    def minus(self, _limit: int, cost: int, _period: int, _at: int) -> "Total":
         """After a draw is undone."""
-        return Total(max(self.used - asked.cost, 0))
+        return Total(max(self.used - cost, 0))
 
-    def spent(self, asked: _Asked) -> "Total":
-        """With nothing left."""
-        return Total(asked.limit)
-
-    def left(self, asked: _Asked) -> int:
+    def left(self, limit: int, _period: int, _now: int) -> int:
         """Units that can be drawn."""
-        return asked.limit - self.used
+        return limit - self.used
 
     def ends(self) -> None:
         """Never: forgetting it would give it back."""
 
-    def wait(self, _asked: _Asked, _now: int) -> None:
+    def wait(self, _limit: int, _cost: int, _now: int) -> None:
         """Waiting does not help."""
 
 
@@ -174,13 +142,12 @@ _KINDS: Final = {MeterKind.RATE: Flow, MeterKind.QUOTA: Window, MeterKind.TOTAL:
 
 def draw(state: State | None, reservation: Reservation, now: Instant) -> tuple[State, Level] | Exhausted:
     """Draw `reservation`, or say why not. Raises `Malformed` for what cannot be counted."""
-    asked = _asked(reservation)
-    known = _known(state, asked, now)
-    stands = known.stands(asked, now)
-    after = stands.plus(asked)
+    limit, cost, period = _read(reservation)
+    known = _known(state, reservation.kind, limit, period, now)
+    after = known.plus(limit, cost, period, now)
     if after is None:
-        return Exhausted(_level(stands, known, reservation, asked, now), known.wait(asked, now))
-    return after, _level(after, after, reservation, asked, now)
+        return Exhausted(_level(known, reservation, (limit, cost, period), now), known.wait(limit, cost, now))
+    return after, _level(after, reservation, (limit, cost, period), now)
 
 
 def give_back(state: State | None, reservation: Reservation, at: Instant) -> State | None:
@@ -189,54 +156,56 @@ def give_back(state: State | None, reservation: Reservation, at: Instant) -> Sta
     Never more than the draw took, and nothing that time has given back already: a quota whose window is
     over gives nothing, a rate what can still be owed of it.
     """
-    asked = _asked(reservation)
-    return state.minus(asked, at) if state is not None and isinstance(state, _KINDS[asked.kind]) else state
+    limit, cost, period = _read(reservation)
+    if state is None or state.__class__ is not _KINDS[reservation.kind]:
+        return state
+    return state.minus(limit, cost, period, at)
 
 
 def level(state: State | None, reservation: Reservation, now: Instant) -> Level:
     """How the meter stands. Raises `Malformed` for what cannot be counted."""
-    asked = _asked(reservation)
-    known = _known(state, asked, now)
-    return _level(known.stands(asked, now), known, reservation, asked, now)
+    asked = limit, _, period = _read(reservation)
+    return _level(_known(state, reservation.kind, limit, period, now), reservation, asked, now)
 
 
 def spent(reservation: Reservation, now: Instant) -> State:
     """The state of a meter of which nothing is left at `now`."""
-    asked = _asked(reservation)
-    return _known(None, asked, now).spent(asked)
+    limit, _, period = _read(reservation)
+    full = _known(None, reservation.kind, limit, period, now)
+    return full._replace(owed=limit * period) if isinstance(full, Flow) else full._replace(used=limit)
 
 
-def _known(state: State | None, asked: _Asked, now: int) -> State:
-    """The state, or an untouched one. A state of another kind says nothing."""
-    kind = _KINDS[asked.kind]
-    if state.__class__ is kind and state is not None:
+def _known(state: State | None, kind: MeterKind, limit: int, period: int, now: int) -> State:
+    """The state, or one of which all is left. A state of another kind, or of a window that is over, says nothing."""
+    if kind is MeterKind.RATE:
+        return state if isinstance(state, Flow) else Flow(now, 0, limit, period)
+    if kind is MeterKind.TOTAL:
+        return state if isinstance(state, Total) else Total(0)
+    if isinstance(state, Window) and state.period == period and now < state.start + period:
         return state
-    if kind is Flow:
-        return Flow(now, 0, asked.limit, asked.period)
-    return Total(0) if kind is Total else Window(now // asked.period * asked.period, asked.period, 0)
+    return Window(now // period * period, period, 0)
 
 
-def _level(stands: State, owing: State, reservation: Reservation, asked: _Asked, now: int) -> Level:
-    left = max(stands.left(asked), 0)
-    remaining = Decimal(left // UNIT) if asked.whole else amount(left)
-    full = owing.ends() if owing.__class__ is Flow else stands.ends()
-    return Level(reservation, remaining, None if full is None else max(full - now, 0))
+def _level(state: State, reservation: Reservation, asked: tuple[int, int, int], now: int) -> Level:
+    limit, cost, period = asked
+    left = max(state.left(limit, period, now), 0)
+    counts_acts = limit % UNIT == 0 and cost % UNIT == 0  # and of those a part is none
+    end = state.ends()
+    return Level(
+        reservation,
+        Decimal(left // UNIT) if counts_acts else amount(left),
+        None if end is None else max(end - now, 0),
+    )
 
 
-def _asked(reservation: Reservation) -> _Asked:
-    if reservation.cost.is_finite() and reservation.limit.is_finite():  # a signalling NaN has no hash to be found by
-        return _read(reservation)
-    raise Malformed("malformed_amount", "a meter's limit or cost is not a number")
-
-
-@lru_cache(maxsize=4096)
-def _read(reservation: Reservation) -> _Asked:
-    """The same few reservations come again and again; what they amount to depends on nothing else."""
-    limit, cost = units(reservation.limit, "a meter's limit"), units(reservation.cost, "a meter's cost")
-    period = 0 if reservation.kind is MeterKind.TOTAL else reservation.period
-    if period is None or (reservation.kind is not MeterKind.TOTAL and not 0 < period <= LONGEST_PERIOD):
+def _read(reservation: Reservation) -> tuple[int, int, int]:
+    """Limit, cost and period of a reservation in units and milliseconds."""
+    period = reservation.period
+    if reservation.kind is MeterKind.TOTAL:
+        period = 1
+    elif period is None or not 0 < period <= LONGEST_PERIOD:
         raise Malformed("malformed_amount", "a meter's period is not between a millisecond and ten years")
-    return _Asked(reservation.kind, limit, cost, period, limit % UNIT == 0 and cost % UNIT == 0)
+    return units(reservation.limit, "a meter's limit"), units(reservation.cost, "a meter's cost"), period
 
 
 def _up(part: int, whole: int) -> int:

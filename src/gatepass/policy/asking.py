@@ -33,12 +33,19 @@ class Asked:
     faults: tuple[str, ...] = ()
 
 
+_NOBODY: Final = Asked()
+
+
 def asks(questions: Authority, access: Access) -> Asked:
     """Whether any of `questions` concerns the attempt. Total."""
+    unread = unreadable(questions)
+    concerning = questions.of_action(access.resource.type, access.action.name)
+    if not concerning:
+        return unread
     target = Target.of(access.resource)
     question: Permission | None = None
-    faults = list(unreadable(questions).faults)
-    for grant in questions.of_action(access.resource.type, access.action.name):
+    faults = list(unread.faults)
+    for grant in concerning:
         permission = grant.permission
         if not _reaches(permission, target):
             continue
@@ -53,7 +60,7 @@ def asks(questions: Authority, access: Access) -> Asked:
 def unreadable(questions: Authority) -> Asked:
     """What is wrong with the questions themselves, whatever is attempted."""
     count = len(questions.unread)
-    return Asked(faults=(f"{count} of the role's questions cannot be read",)) if count else Asked()
+    return Asked(faults=(f"{count} of the role's questions cannot be read",)) if count else _NOBODY
 
 
 def _reaches(permission: Permission, target: Target | None) -> bool:

@@ -15,6 +15,7 @@ reservations can be drawn (after).
 """
 
 from collections.abc import Callable
+from typing import TypeVar
 
 from gatepass.access import Access, ActionClass, CredentialId, Decision, Outcome, PartialAccess
 from gatepass.authority import Authority, Credential, Verdict, may_permit, permits
@@ -22,6 +23,8 @@ from gatepass.policy.asking import Asked, asks, unreadable
 from gatepass.policy.roles import RolePolicy
 
 __all__ = ["decide", "may"]
+
+T = TypeVar("T")
 
 _WAITS = "approval_unavailable"
 """What a caveat says that only a person's approval is missing for, and a decision whose outcome is `step_up`."""
@@ -105,8 +108,8 @@ def _weigh(
         Outcome.PERMIT,
         "ok",
         because,
-        obligations=tuple(dict.fromkeys((*own.obligations, *ceiling.obligations))),
-        reservations=tuple(dict.fromkeys((*own.reservations, *ceiling.reservations))),
+        obligations=_both(own.obligations, ceiling.obligations),
+        reservations=_both(own.reservations, ceiling.reservations),
     )
 
 
@@ -129,7 +132,11 @@ def _refused(verdict: Verdict) -> Decision:
 
 
 def _granted(whose: str, verdict: Verdict) -> tuple[str, ...]:
-    return () if verdict.grant is None else (f"{whose} grants `{verdict.grant.permission}`",)
+    return () if verdict.grant is None else (f"{whose} grants `{verdict.grant.text}`",)
+
+
+def _both(one: tuple[T, ...], other: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*one, *other))) if one and other else one or other
 
 
 def _deny(code: str, *because: str, faults: tuple[str, ...] = ()) -> Decision:

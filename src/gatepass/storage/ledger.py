@@ -25,6 +25,9 @@ __all__ = ["InProcessLedger"]
 LOOKED_AT: Final = 4
 """States that are looked at, and forgotten if they have ended, for each one that is added."""
 
+LINGER: Final = 60_000
+"""Milliseconds that a state is kept beyond its end while there is room, so that it is not added anew at each call."""
+
 _Key = tuple[str, int]
 """A meter's name, and the period of a quota, 0 for a rate, -1 for a total: none of them ever stands in for another."""
 
@@ -35,8 +38,9 @@ _TOTAL: Final = -1
 class InProcessLedger:
     """A `limits.Ledger`. Not to be shared between threads."""
 
-    def __init__(self, *, most: int = 1_000_000) -> None:
+    def __init__(self, *, most: int = 1_000_000, linger: int = LINGER) -> None:
         self._most = most
+        self._linger = linger
         self._states: dict[_Key, meters.State] = {}
         self._round: deque[_Key] = deque()
         """The keys of rates and quotas, in the order in which they are looked at next."""
@@ -118,11 +122,12 @@ class InProcessLedger:
 
     def _make_room(self, added: int, at: Instant) -> None:
         """Forget some of what has ended; raise `Unavailable` if `added` states more are too many."""
+        before = at - self._linger if len(self._states) < self._most // 2 else at
         for _ in range(min(LOOKED_AT * added, len(self._round))):
             key = self._round.popleft()
             state = self._states.get(key)
             end = None if state is None else state.ends()
-            if end is not None and end <= at:
+            if end is not None and end <= before:
                 del self._states[key]
                 self._steady.forgot(MeterKind.QUOTA if key[1] else MeterKind.RATE, end)
             elif state is not None:
