@@ -1,20 +1,22 @@
 """The database keeps to what every journal and every store keeps to, over restarts, and stays private."""
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
-from tests.contracts.journal import NOON, JournalContract, Opened, decided, finished, quota, total, write
-from tests.contracts.store import ALL, OpenedStore, StoreContract
+from tests.contracts.journal import DAY, NOON, JournalContract, Opened, decided, finished, quota, total, write
+from tests.contracts.store import ADA, ALL, BOT, PLAIN, TOKEN, OpenedStore, StoreContract
 from tests.storage.databases import opened, tampered, until_accepted
 
-from gatepass.access import CredentialId
+from gatepass.access import CredentialId, Instant
 from gatepass.audit import Query
 from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.limits import Spent
@@ -103,8 +105,46 @@ def test_meters_are_rebuilt_from_what_is_stored(tmp_path: Path) -> None:
         async with opened(tmp_path) as database:
             assert set(await database.store.load_spent(NOON)) == {
                 Spent("crd_bot/spending", Decimal("12.5")),
-                Spent("crd_bot/requests", Decimal(2), 86_400_000, NOON - NOON % 86_400_000),
+                Spent("crd_bot/requests", Decimal(2), DAY, NOON - NOON % DAY),
             }
+
+    asyncio.run(story())
+
+
+def test_tokens_that_are_long_over_are_forgotten_with_their_totals_and_nothing_else(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            house = Opened(database.journal, database.archive, database.store)
+            old = replace(PLAIN, expires=NOON, meters=CredentialId("crd_line"))
+            live = replace(TOKEN, expires=Instant(NOON + 40 * DAY), meters=CredentialId("crd_first"))
+            await database.store.commit((ADA, BOT, old, live))
+            meters = ("crd_plain/a", "crd_line/a", "crd_bot/a", "crd_first/a")
+            await write(house, decided(1, reservations=tuple(total(meter) for meter in meters)))
+            await database.store.tidy(Instant(NOON + 30 * DAY))
+            assert len((await database.store.load()).tokens) == 2
+            await database.store.tidy(Instant(NOON + 30 * DAY + 1))
+            assert (await database.store.load()).tokens == (live,)
+            spent = await database.store.load_spent(Instant(NOON + 31 * DAY))
+            assert {one.meter for one in spent} == {"crd_bot/a", "crd_first/a"}
+
+    asyncio.run(story())
+
+
+def test_tidying_goes_on_until_all_is_tidy(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            house = Opened(database.journal, database.archive, database.store)
+            for start in range(0, 12_000, 4_000):
+                numbers = range(start, start + 4_000)
+                await write(house, *(decided(number, reservations=(total(), quota())) for number in numbers))
+            later = Instant(NOON + DAY)
+            await database.store.tidy(later)
+            assert await database.store.load_spent(later) == (Spent("crd_bot/spending", Decimal(12_000)),)
+
+        with sqlite3.connect(tmp_path / "gatepass.db") as connection:
+            assert connection.execute("SELECT count(*) FROM draws").fetchone() == (0,)
+            assert connection.execute("SELECT meter, used FROM spent").fetchall() == [("crd_bot/spending", "12000")]
+        connection.close()
 
     asyncio.run(story())
 

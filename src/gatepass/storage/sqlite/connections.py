@@ -88,6 +88,9 @@ class Trouble:
     damaged: bool
     final: bool
 
+    def __str__(self) -> str:
+        return self.why
+
     def error(self) -> Unavailable:
         """For whoever wanted something of the store."""
         if self.damaged:

@@ -78,13 +78,19 @@ class SqliteStore:
         return await self._reader.run(lambda connection: load_spent(connection, now), patience=60)
 
     async def tidy(self, now: Instant) -> int:
-        """Add up old draws, forget what is long over. Returns how many rows went; call it again while it is many."""
+        """Add up old draws, forget what is long over. Returns how many rows went.
+
+        In rounds, so that whoever else writes waits for one of them at most.
+        """
 
         def work(transaction: Transaction) -> int:
             gone = records.expire(transaction.connection, Instant(now - _KEPT))
             return gone + fold(transaction, before=Instant(now - _IN_FLIGHT), now=now)
 
-        return await self._writer.submit(work).result()
+        gone = 0
+        while last := await self._writer.submit(work).result():
+            gone += last
+        return gone
 
 
 class Database:
