@@ -62,6 +62,7 @@ def expanded(text: str, catalogue: Catalogue = CATALOGUE) -> list[str]:
         ("orders:refund?fee>=1", ["orders:refund?fee>=1"]),
         ("orders:refund?fee=#1|#null", ["orders:refund?fee=#1|#null"]),
         ("orders:refund?labels.env=prod", ["orders:refund?labels.env=prod"]),
+        ("orders:refund?labels.a.b.c=x", ["orders:refund?labels.a.b.c=x"]),
         ("orders:refund?extra=#1", ["orders:refund?extra=#1"]),
         ("orders:refund?extra.more=x", ["orders:refund?extra.more=x"]),
         ("orders:refund?express=#true", ["orders:refund?express=#true"]),
@@ -178,6 +179,8 @@ def test_broad_is_told(asked: str, why: str | None) -> None:
 def test_a_permission_is_broad_by_its_pattern() -> None:
     assert CATALOGUE.broad(Permission.parse("orders:refund")) == "`orders:refund` names no pattern"
     assert CATALOGUE.broad(Permission.parse("orders:list")) is None
+    assert CATALOGUE.broad(Permission.parse("kv:read")) == "`kv:read` names no pattern", "a name that nobody declares"
+    assert CATALOGUE.broad(Scope.parse("kv:read")) is None, "a class"
     assert CATALOGUE.broad(Permission.parse("orders:read")) is None
     assert CATALOGUE.broad(Permission.parse("orders:delete")) == "`orders:delete` names no pattern"
     assert CATALOGUE.broad(Permission.parse("orders:write")) == "`orders:write` names no pattern"
@@ -217,7 +220,8 @@ def test_what_an_action_declares() -> None:
     assert refund is not None
     assert refund.kind is ActionClass.WRITE
     assert refund.free == frozenset({"note"})
-    assert refund.properties[("amount",)].non_negative
+    assert [path for path, spec in refund.properties.items() if spec.non_negative] == [("amount",)]
+    assert [path for path, spec in refund.properties.items() if spec.free] == [("note",)]
     assert refund.properties[("extra",)].type is PropertyType.ANY
     assert CATALOGUE.action("orders", "nothing") is None
     assert CATALOGUE.action("nothing", "read") is None
@@ -248,6 +252,7 @@ def test_catalogues_stand_side_by_side() -> None:
         ({"Kv": {}}, "`types.Kv`: expected a name in lower case"),
         ({"kv": None}, "`types.kv`: expected a mapping"),
         ({"kv": {}}, "`types.kv.actions`: expected a mapping"),
+        ({"kv": {"actions": {"x": {"class": "read"}}, "shorthands": []}}, "`types.kv.shorthands`: expected a mapping"),
         ({"kv": {"actions": {}}}, "`types.kv.actions`: expected at least one action"),
         ({"kv": {"action": {}}}, "`types.kv.action`: expected one of minimum, actions, shorthands"),
         (

@@ -221,10 +221,25 @@ def test_what_cannot_be_counted_would_cost_everything() -> None:
     assert budget.veto(attempt(properties='{"amount":0,"currency":"USD"}')) is None
 
 
+def test_in_a_listing_an_amount_may_still_come_and_a_known_one_is_judged() -> None:
+    budget = Spending("crd_1/a", Decimal(100), "USD")
+    assert budget.may_hold(partly())
+    assert budget.may_hold(partly(properties='{"amount":5,"currency":"USD"}'))
+    assert budget.may_hold(partly(open_properties=frozenset({"amount", "currency"})))
+    assert not budget.may_hold(partly(properties='{"amount":-5}'))
+    assert not budget.may_hold(partly(properties='{"currency":"EUR"}'))
+    assert not budget.may_hold(partly(open_properties=frozenset({"currency"})))
+    assert not budget.may_hold(partly(open_properties=frozenset({"amount"})))
+    plain = Spending("crd_1/a", Decimal(100), "USD", unit=None)
+    assert plain.may_hold(partly(open_properties=frozenset({"amount"})))
+    assert not plain.may_hold(partly(open_properties=frozenset({"total"})))
+
+
 def test_a_meter_belongs_to_the_credential_that_introduced_it() -> None:
     key = meter_key(CredentialId("crd_1"), "refunds")
     assert key == "crd_1/refunds"
     assert introduced_by(key) == "crd_1"
+    assert introduced_by(Calls(key, 5).reservation(attempt()).meter) == "crd_1"
     with pytest.raises(Malformed, match="a meter's key is the credential that introduced it, a slash and a name"):
         meter_key(CredentialId("crd/1"), "refunds")
 

@@ -221,5 +221,5 @@ def test_equal_numbers_are_one() -> None:
 
 def test_a_choice_is_written_in_its_order() -> None:
     values = [scalar(value) for value in ("b", "a", Decimal(10), Decimal(9), True, False, None)]
-    listed = sorted((value for value in values if value is not None), key=lambda value: value.order)
+    listed = sorted(value for value in values if value is not None)
     assert [value.value for value in listed] == ["a", "b", Decimal(9), Decimal(10), False, True, None]

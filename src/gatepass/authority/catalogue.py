@@ -23,8 +23,6 @@ __all__ = ["ActionSpec", "Catalogue", "PropertySpec", "PropertyType", "TypeSpec"
 
 _CLASSES: Final = frozenset(ActionClass)
 _NEAREST: Final = 3
-_ALIKE: Final = 0.6
-"""How much alike two names are that are near, from 0 to 1."""
 
 
 class PropertyType(StrEnum):
@@ -175,13 +173,12 @@ class Catalogue:
         if spec is not None and scope.action in spec.shorthands:
             return Malformed("unknown_scope", f"the shorthand `{asked}` stands alone, without a pattern or limits")
         near = (
-            self._near(asked) if spec is None else [f"{spec.name}:{name}" for name in _near_actions(spec, scope.action)]
+            get_close_matches(asked, self.names())
+            if spec is None
+            else [f"{spec.name}:{name}" for name in _near_actions(spec, scope.action)]
         )
         tail = f"; the nearest: {', '.join(f'`{name}`' for name in near)}" if near else ""
         return Malformed("unknown_scope", f"the scope `{asked}` is not in the catalogue{tail}")
-
-    def _near(self, asked: str) -> list[str]:
-        return get_close_matches(asked, self.names(), n=_NEAREST, cutoff=_ALIKE)
 
 
 def _near_actions(spec: TypeSpec, asked: str) -> list[str]:
@@ -189,7 +186,7 @@ def _near_actions(spec: TypeSpec, asked: str) -> list[str]:
     if asked == ActionClass.ADMIN:
         return sorted(action.name for action in spec.actions.values() if action.kind == ActionClass.ADMIN)[:_NEAREST]
     named = sorted([*spec.actions, *spec.shorthands])
-    return get_close_matches(asked, named, n=_NEAREST, cutoff=_ALIKE) or named[:_NEAREST]
+    return get_close_matches(asked, named) or named[:_NEAREST]
 
 
 def _is_class(spec: TypeSpec, name: str) -> bool:
@@ -218,7 +215,7 @@ def _limits(scope: Scope, action: ActionSpec) -> tuple[Limit, ...]:
         name = path_text(limit.path)
         declared = _declared(action, limit.path)
         if declared is None:
-            near = get_close_matches(name, list(map(path_text, action.properties)), n=1, cutoff=_ALIKE)
+            near = get_close_matches(name, list(map(path_text, action.properties)), n=1)
             tail = f"; the nearest: `{near[0]}`" if near else ""
             raise Malformed("unknown_scope", f"`{scope.type}:{action.name}` has no property `{name}`{tail}")
         if not _of_type(limit.domain, declared.type):

@@ -100,7 +100,7 @@ def _limits(value: Json) -> tuple[Limit, ...]:
 
 def _operators(domain: Domain) -> Mapping[str, Json]:
     if isinstance(domain, Choice):
-        values: list[Json] = [value.value for value in sorted(domain.values, key=lambda value: value.order)]
+        values: list[Json] = [value.value for value in sorted(domain.values)]
         return {"=": _one_or_all(values)}
     shown: dict[str, Json] = {}
     if isinstance(domain, Numbers):

@@ -50,15 +50,10 @@ class Kind(IntEnum):
 
 
 class Scalar(NamedTuple):
-    """A string, number, boolean or null. Carries its type, because Python takes `True` for 1."""
+    """A string, number, boolean or null. Carries its type, because Python takes `True` for 1, and sorts by it first."""
 
     kind: Kind
     value: str | Decimal | bool | None
-
-    @property
-    def order(self) -> tuple[int, str | Decimal]:
-        """A key to sort by: strings by code points, then numbers by size, then false, true and null."""
-        return (self.kind, self.value if isinstance(self.value, str | Decimal) else str(self.value))
 
 
 def scalar(value: Json) -> Scalar | None:

@@ -148,7 +148,7 @@ def _scalar(text: str) -> Json:
 
 def _operators(domain: Domain) -> list[tuple[str, str]]:
     if isinstance(domain, Choice):
-        return [("=", "|".join(map(_spell_scalar, sorted(domain.values, key=lambda value: value.order))))]
+        return [("=", "|".join(map(_spell_scalar, sorted(domain.values))))]
     if isinstance(domain, Numbers):
         but = [("!=", _spell_scalar(Scalar(Kind.NUMBER, value))) for value in sorted(domain.but)]
         return but + _spell_bound("<", domain.high) + _spell_bound(">", domain.low)
