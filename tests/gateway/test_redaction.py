@@ -209,6 +209,55 @@ def test_no_more_is_held_back_than_one_spelling(secret: bytes, pieces: list[byte
         assert came - left <= redactor.longest
 
 
+@given(length=st.integers(1, len(KEY) - 1), start=st.integers(0, 3))
+def test_a_part_of_it_is_nothing_so_that_nobody_can_ask_how_it_goes_on(length: int, start: int) -> None:
+    part = KEY[start : start + length]
+    if part == KEY:
+        return
+    redactor = Redactor((KEY,))
+    for text in (part, part.hex().encode(), base64.b64encode(part), urllib.parse.quote(part).encode()):
+        assert redactor.whole(b"<" + text + b">") == b"<" + text + b">"
+
+
+def test_a_part_of_a_long_secret_is_nothing_either() -> None:
+    """Its beginning is often known (`-----BEGIN PRIVATE KEY-----`): the rest must not be found out step by step."""
+    secret = b"-----BEGIN-PRIVATE-KEY-----" + base64.b64encode(bytes(range(200)))
+    for length in range(30, len(secret) - 1):
+        guess = secret[:length] + b"?"
+        assert Redactor((secret,)).whole(guess) == guess
+
+
+@given(
+    pieces=st.lists(
+        st.sampled_from([b"sk_", b"sk_live", b"zz_zzzz", b"x", b" ", b"\n", b"%73", b"%7A", b"AAAA" * 20, b"c2tf"]),
+        max_size=12,
+    )
+)
+def test_what_is_held_back_says_nothing_about_the_secret(pieces: list[bytes]) -> None:
+    """Two secrets, one of which the text keeps beginning with: both streams give the same bytes at the same time."""
+    mine, other = Redactor((b"sk_live_51Habcdef",)).stream(), Redactor((b"zz_zzzz_99Zzzzzzz",)).stream()
+    for piece in pieces:
+        assert mine.feed(piece) == other.feed(piece)
+
+
+def test_lines_of_base64_are_held_together() -> None:
+    encoded = base64.encodebytes(b"some text before it, and then " + KEY + b" and more after it" * 9)
+    redactor = Redactor((KEY,))
+    for text in (encoded, b"authorization: Basic " + encoded, encoded.replace(b"\n", b"\r\n  ")):
+        for size in (1, 7, 77, 78):
+            stream = redactor.stream()
+            out = b"".join(stream.feed(text[at : at + size]) for at in range(0, len(text), size)) + stream.finish()
+            assert out == redactor.whole(text) != text
+            assert not carries(out.replace(b"\n", b"").replace(b"\r", b"").replace(b" ", b""), KEY)
+
+
+def test_a_secret_with_spaces_is_found_across_pieces() -> None:
+    secret = b"correct horse battery staple"
+    for text in (secret, json.dumps(secret.decode()).encode(), urllib.parse.quote_plus(secret).encode()):
+        stream = Redactor((secret,)).stream()
+        assert b"horse" not in b"".join(stream.feed(text[at : at + 1]) for at in range(len(text))) + stream.finish()
+
+
 def test_an_event_of_a_stream_is_not_held_back() -> None:
     stream = Redactor((KEY,)).stream()
     for event in (b'data: {"n":1}\n\n', b"data: s\n\n", b"event: sk_live\ndata: x\n\n", b": ping\n\n"):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["PARTIAL_ESCAPE", "Needle", "Token", "escape_pattern", "needles_for", "spoken_values"]
+__all__ = ["Needle", "Token", "escape_pattern", "needles_for", "spoken_values"]
 
 ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 BACKSLASH: Final = 0x5C
@@ -26,12 +26,6 @@ SPACE: Final = 0x20
 BEYOND_ASCII: Final = 0x80
 SHORTEST_BASE64: Final = 4
 """Characters that a base64 spelling has to fix before it is looked for."""
-
-PARTIAL_ESCAPE: Final = (
-    rb"(?:%[%0-9A-Fa-f]{0,30}|\\{1,4}(?:[ux][0-9A-Fa-f]{0,4}(?:\\{1,4}(?:u[0-9A-Fa-f]{0,4})?)?)?"
-    rb"|&[#0-9A-Za-z]{0,12}|\r|\\{1,3}[rn][ \t]{0,8}|\n[ \t]{0,8})"
-)
-"""The beginning of any escape or line break, cut off anywhere. Wider than need be, and bounded."""
 
 _BREAK: Final = rb"(?:(?:\r\n|\n|\\{1,3}n|\\{1,3}r\\{1,3}n)[ \t]{0,8})?"
 """A line break in wrapped base64, perhaps escaped."""

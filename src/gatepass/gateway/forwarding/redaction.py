@@ -4,9 +4,13 @@ The law: no spelling of the secret that `forms` knows leaves here, wherever it b
 into pieces; and a text that holds none leaves byte for byte. A found spelling is overwritten by as many
 asterisks, so that lengths that were announced still hold.
 
+Only a whole spelling makes a difference. Whoever can have chosen texts relayed could otherwise ask, letter by
+letter, "does the secret begin like this?": so a part of a spelling is neither overwritten nor held back for
+being one. What is held back of a stream is decided on its shape, the same for every secret: the word, or
+the lines of base64, that it stops in the middle of, and no more than one spelling can be long.
+
 Speed comes from looking closely only where there is reason to: a text that holds neither a piece of a
-spelling nor an escape of one of its characters is passed on after a handful of substring searches. Of a
-stream, only an end that could be the beginning of a spelling is held back, at most one spelling long.
+spelling nor an escape of one of its characters is passed on after a handful of substring searches.
 """
 
 import re
@@ -16,7 +20,6 @@ from hashlib import sha256
 from typing import Final, NoReturn
 
 from gatepass.gateway.forwarding.forms import (
-    PARTIAL_ESCAPE,
     Needle,
     Token,
     escape_pattern,
@@ -31,21 +34,23 @@ HEAD: Final = 40
 MOST_KEPT: Final = 128
 """Redactors that are kept for the next call with the same secret."""
 MASKS: Final = b"*#~^!@-_.:;xXzZqQjJ"
-MOST_BYTES: Final = 4
-"""Bytes of a character in UTF-8."""
+LONGEST_LINE: Final = 1024
+"""Bytes of a line of wrapped base64. Mail has 76, nobody has a thousand."""
+SHORTEST_LINE: Final = 8
+"""Bytes that have to stand at the end of a line for the next line to be, perhaps, their continuation."""
 
-_PARTIAL: Final = re.compile(PARTIAL_ESCAPE)
+_GAPS: Final = (b" ", b"\t", b"\r", b"\n")
+_BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
 
 
 class Redactor:
     """Keeps one upstream's secret out of its answers. Holds the secret's spellings: it does not print or pickle."""
 
     __slots__ = (
-        "_beginnings",
         "_close",
         "_compiled",
         "_escapes",
-        "_heads",
+        "_has_gaps",
         "_literals",
         "_lowered",
         "_mask",
@@ -61,7 +66,7 @@ class Redactor:
         self._lowered = tuple({s for needle in self._needles if needle.any_case for s in needle.samples})
         self._escapes = re.compile(escape_pattern(values)) if values else None
         self._close: re.Pattern[bytes] | None = None
-        self._beginnings: re.Pattern[bytes] | None = None
+        self._has_gaps = any(gap in value for value in values for gap in _GAPS)
         self._compiled: dict[Token, tuple[re.Pattern[bytes], ...]] = {}
         self._mask = _mask(b"".join(values))
         self.longest = max((needle.longest for needle in self._needles), default=0)
@@ -69,7 +74,7 @@ class Redactor:
 
     def whole(self, text: bytes) -> bytes:
         """A complete text, redacted."""
-        return self.overwritten(text, more=False) if self.suspicious(text) else text
+        return self.overwritten(text) if self.suspicious(text) else text
 
     def stream(self) -> "Stream":
         """Redaction of a text that comes in pieces."""
@@ -94,89 +99,56 @@ class Redactor:
                 return True
         return self._escapes.search(text) is not None
 
-    def overwritten(self, text: bytes, *, more: bool) -> bytes:
-        """The text with every spelling overwritten; with `more` to come, but for one that is not complete yet."""
+    def overwritten(self, text: bytes) -> bytes:
+        """The text with every whole spelling overwritten."""
         close = self._close = self._close or self._compile_close()
         redacted: bytearray | None = None
         at = 0
         while (found := close.search(text, at)) is not None:
             assert found.lastindex is not None  # noqa: S101  each needle is a group
             start = found.start()
-            end, complete = self._followed(self._needles[found.lastindex - 1], text, found.end(found.lastindex))
+            end = self._end(self._needles[found.lastindex - 1], text, found.end(found.lastindex))
+            if end is None:
+                at = start + 1
+                continue
+            redacted = redacted or bytearray(text)
+            redacted[start:end] = self._mask * (end - start)
             at = end
-            if complete or not more:
-                redacted = redacted or bytearray(text)
-                redacted[start:end] = self._mask * (end - start)
         return text if redacted is None else bytes(redacted)
 
-    def _followed(self, needle: Needle, text: bytes, place: int) -> tuple[int, bool]:
-        """How far an occurrence goes of which the head was found, and whether no further piece can change that."""
-        places = {place}
-        for token in needle.tokens[HEAD:]:
-            onward = self._after(token, text, places)
-            if not onward:
-                return max(places), not self._continues(token, text, places)
-            places = onward
-        return max(places), True
-
     def held_from(self, text: bytes) -> int:
-        """Where the end begins that may be the beginning of a spelling; the text's length where there is none."""
+        """Where the end of a stream's text begins that waits for what comes next."""
         if not self._needles:
             return len(text)
-        beginnings = self._beginnings = self._beginnings or self._compile_beginnings()
-        for found in beginnings.finditer(text, max(0, len(text) - self.longest)):
-            if any(self._may_begin(needle, text, found.start()) for needle in self._needles):
-                return found.start()
-        return len(text)
+        earliest = max(0, len(text) - self.longest)
+        if self._has_gaps:
+            return earliest
+        start = 1 + max(text.rfind(gap, earliest) for gap in _GAPS)
+        while (wrapped := _wrapped_from(text, start)) < start:
+            start = wrapped
+        return max(start, earliest)
 
-    def _may_begin(self, needle: Needle, text: bytes, start: int) -> bool:
-        """Whether what follows could become an occurrence once more text arrives."""
-        places = {start}
-        for token in needle.tokens:
-            if self._continues(token, text, places):
-                return True
-            places = self._after(token, text, places)
+    def _end(self, needle: Needle, text: bytes, place: int) -> int | None:
+        """Where an occurrence ends of which the head was found; None where it does not go on to its end."""
+        places = {place}
+        for token in needle.tokens[HEAD:]:
+            ways = self._compiled.get(token)
+            if ways is None:
+                ways = self._compiled[token] = tuple(re.compile(way, re.DOTALL) for way in token.ways)
+            places = {match.end() for at in places for way in ways if (match := way.match(text, at))}
             if not places:
-                return False
-        return False
-
-    def _continues(self, token: Token, text: bytes, places: set[int]) -> bool:
-        """Whether the text ends where this token would go on."""
-        return any(
-            place == len(text) or _PARTIAL.fullmatch(text, place) or _cut_off(token, text, place) for place in places
-        )
-
-    def _after(self, token: Token, text: bytes, places: set[int]) -> set[int]:
-        ways = self._compiled.get(token)
-        if ways is None:
-            ways = self._compiled[token] = tuple(re.compile(way, re.DOTALL) for way in token.ways)
-        return {match.end() for place in places for way in ways if (match := way.match(text, place))}
-
-    # -- compiled on first need: most secrets are never echoed
+                return None
+        return max(places)
 
     def _compile_close(self) -> re.Pattern[bytes]:
-        """Each needle's head, as a group."""
+        """Each needle's head, as a group. Compiled on first need: most secrets are never echoed.
+
+        The set in front is what makes it fast: the engine runs over all other bytes without trying anything.
+        """
+        starts = frozenset[int]().union(*(needle.tokens[0].starts for needle in self._needles))
+        first = b"".join(rb"\x%02x" % start for start in sorted(starts))
         heads = [b"(" + b"".join(token.pattern for token in needle.tokens[:HEAD]) + b")" for needle in self._needles]
-        return _at_starts(self._starts(), b"|".join(heads))
-
-    def _compile_beginnings(self) -> re.Pattern[bytes]:
-        """Every place where two tokens of a needle stand, or less and the end of the text."""
-        partial = b"(?:" + PARTIAL_ESCAPE + rb"|[\x80-\xff]{1,3})"
-        cut = partial + rb"?\Z"
-        pairs = {
-            needle.tokens[0].pattern
-            + b"(?:"
-            + b"".join(token.pattern for token in needle.tokens[1:2])
-            + b"|"
-            + cut
-            + b")"
-            for needle in self._needles
-        }
-        starts = self._starts() | frozenset(range(0x80, 0x100))
-        return _at_starts(starts, b"|".join((*sorted(pairs), partial + rb"\Z")))
-
-    def _starts(self) -> frozenset[int]:
-        return frozenset[int]().union(*(needle.tokens[0].starts for needle in self._needles)) | frozenset(b"%\\&")
+        return re.compile(b"[" + first + b"](?<=(?=" + b"|".join(heads) + b").)", re.DOTALL)
 
 
 class Stream:
@@ -192,8 +164,7 @@ class Stream:
         """Take the next piece, give back what may leave: perhaps nothing yet."""
         redactor = self._redactor
         text = self._held + piece if self._held else piece
-        if redactor.suspicious(text):
-            text = redactor.overwritten(text, more=True)
+        text = redactor.whole(text)
         keep = redactor.held_from(text)
         self._held = text[keep:]
         return text[:keep]
@@ -225,21 +196,17 @@ class Redactors:
         return made
 
 
-def _at_starts(starts: Iterable[int], pattern: bytes) -> re.Pattern[bytes]:
-    """What matches `pattern` at a byte of `starts`, consuming that byte alone; the groups tell the rest.
-
-    The set in front is what makes it fast: the engine runs over all other bytes without trying anything.
-    """
-    first = b"".join(rb"\x%02x" % start for start in sorted(starts))
-    return re.compile(b"[" + first + b"](?<=(?=" + pattern + b").)", re.DOTALL)
-
-
-def _cut_off(token: Token, text: bytes, place: int) -> bool:
-    """Whether the text ends inside a character of several raw bytes."""
-    tail = text[place:]
-    return 0 < len(tail) < MOST_BYTES and any(
-        len(way) > len(tail) and re.escape(tail) == way[: len(re.escape(tail))] for way in token.ways
-    )
+def _wrapped_from(text: bytes, start: int) -> int:
+    """Where the base64 begins that ends in a line break just before `start`; `start` where none does."""
+    end = start
+    while end and text[end - 1] in b" \t":
+        end -= 1
+    broken = end
+    while end and text[end - 1] in b"\r\n" and broken - end < len(b"\r\n"):
+        end -= 1
+    line = text[max(0, end - LONGEST_LINE) : end]
+    length = len(line) - len(line.rstrip(_BASE64))
+    return end - length if end < broken and length >= SHORTEST_LINE else start
 
 
 def _mask(spelled: bytes) -> bytes:
