@@ -75,7 +75,7 @@ def check_starved(seen: dict[str, Any], why: str) -> None:
     assert seen["waited"] < 5
     assert seen["intact"]
     assert [recovered["why"] for recovered in seen["recovered"]] == [why]
-    assert int(seen["recovered"][0]["lost"]) >= 3
+    assert int(seen["recovered"][0]["refused"]) >= 3
     assert seen["spent"] == [str(seen["permits"])]
     assert seen["permits"] == seen["acknowledged"] + 1
 

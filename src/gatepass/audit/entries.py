@@ -32,7 +32,7 @@ OPENED: Final = "journal.opened"
 CLOSED: Final = "journal.closed"
 """The event of a writer's last entry when it ended in order. A writer that was killed has none."""
 RECOVERED: Final = "journal.recovered"
-"""The event by which a writer says since when it could not write, and how many entries are lost."""
+"""The event by which a writer says since when it could not write, and how many it refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ of its own, so that one that fails takes nobody along.
 
 When a commit fails, everybody who was waiting is told, nothing of it is there, and from then on every append is
 refused at once: whoever cannot record must not act. The thread keeps trying by itself, four times a second, and
-the first thing that it manages to write is that it could not, since when, and how many entries are lost. After a
+the first thing that it manages to write is that it could not, since when, and how many it refused. After a
 failed fsync, or on a damaged database, it tries no more: see docs/adr/0032.
 """
 
@@ -71,7 +71,7 @@ class Writer:
         self._closing = False
         self._trouble: Trouble | None = None
         self._since = Instant(0)
-        self._lost = 0
+        self._refused = 0
         self._flying: list[Job] = []
         self._busy_since: float | None = None
         self._head: tuple[int, bytes] | None = None
@@ -114,7 +114,7 @@ class Writer:
     def _put(self, job: Job) -> None:
         with self._turn:
             if self._closing or self._trouble is not None:
-                self._lost += 1
+                self._refused += 1
                 job.fail(self._trouble or _CLOSED)
             elif len(self._waiting) >= _MOST_WAITING or self._bytes >= _MOST_WAITING_BYTES:
                 job.fail(_OVERRUN)
@@ -150,7 +150,7 @@ class Writer:
         if self._trouble is None or not self._trouble.final:
             self._trouble = trouble
         for job in told:
-            self._lost += max(len(job.lines), 1)
+            self._refused += max(len(job.lines), 1)
             job.fail(trouble)
         return told
 
@@ -245,8 +245,8 @@ class Writer:
         if trouble is None or trouble.final:
             return
         with self._turn:
-            lost = self._lost
-        details = {"since": str(self._since), "lost": str(lost), "why": trouble.why}
+            refused = self._refused
+        details = {"since": str(self._since), "refused": str(refused), "why": trouble.why}
         try:
             self._commit(connection, [self._own(RECOVERED, details)])
         except (DBAPIError, sqlite3.Error) as error:
@@ -254,7 +254,7 @@ class Writer:
             return
         with self._turn:
             self._trouble = None
-            self._lost -= lost
+            self._refused -= refused
 
     def _checkpoint(self, connection: Connection, how: str) -> None:
         """Move what was written from the log into the database. What fails here is in the log all the same."""
