@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from tests.administration.world import HOUR, MINUTE, World
 
-from gatepass.access import Instant
+from gatepass.access import CredentialId, Instant
 from gatepass.administration import Operator
+from gatepass.administration.changes.desk import Part
 from gatepass.credentials import TokenKind, TokenRecord
 from gatepass.errors import Denied, Error, Malformed, NotFound
 from gatepass.registry import OperatorRole
@@ -126,6 +128,57 @@ async def test_what_is_not_there_is_not_found(world: World) -> None:
     for attempt in (revoking.token(ada, "x"), revoking.agent(ada, "x"), revoking.person(ada, "x")):
         with pytest.raises(NotFound):
             await attempt
+
+
+async def many(world: World, count: int) -> list[str]:
+    """So many tokens of `support-bot`, put there at once."""
+    model = (await world.token(await world.furnished())).record
+    tokens = [
+        replace(
+            model, id=CredentialId(f"crd_{number:010d}"), name=f"t{number}", meters=CredentialId(f"crd_{number:010d}")
+        )
+        for number in range(count)
+    ]
+    await world.administration.desk.commit(Part(puts=tokens))
+    return [model.id, *(token.id for token in tokens)]
+
+
+async def test_thousands_are_withdrawn_at_once_and_recorded_in_parts(world: World) -> None:
+    ids = await many(world, 1000)
+    world.store.commits.clear()
+    world.store.hold = asyncio.Event()
+    operator = Operator(person=world.person("ada").id, credential=session_of(world))
+    revoking = asyncio.ensure_future(world.administration.revoking.agent(operator, "support-bot"))
+    await world.store.held.wait()
+    assert {(Scope.CREDENTIAL, id_) for id_ in ids} <= world.withdrawn()
+    world.store.hold.set()
+    assert [token.id for token in await revoking] == ids
+    assert max(world.store.commits) <= 100
+    assert [entry.credential for entry in world.store.entries if entry.event == "token.revoked"] == ids
+
+
+async def test_a_disk_that_fills_up_half_way_loses_nothing_that_was_withdrawn(world: World) -> None:
+    ids = await many(world, 450)
+    operator = Operator(person=world.person("ada").id, credential=session_of(world))
+    world.store.room = 2
+    with pytest.raises(Error) as caught:
+        await world.administration.agents.disable(operator, "support-bot")
+    assert caught.value.code == "storage_unavailable"
+    assert not any(alive(world, id_) for id_ in ids)
+    recorded = [token for token in world.store.tables[TokenRecord].values() if token.revoked]
+    assert len(recorded) == 200
+    # what says that all are done was not said
+    assert "agent.disabled" not in world.store.events()
+    world.store.room, world.store.full = None, False
+    assert (await world.administration.agents.disable(operator, "support-bot")).disabled
+    assert world.store.events()[-1] == "agent.disabled"
+    assert world.store.events().count("token.revoked") == 451
+    assert all(world.store.tables[TokenRecord][id_].revoked for id_ in ids)
+
+
+def session_of(world: World) -> CredentialId:
+    sessions = [token for token in world.store.tables[TokenRecord].values() if token.kind is TokenKind.SESSION]
+    return CredentialId(sessions[-1].id)
 
 
 # -- rotated tokens

@@ -79,6 +79,10 @@ class MemoryStore:
         }
         self.entries: list[Entry] = []
         self.full = False
+        self.room: int | None = None
+        """How many more commits succeed before the disk is full."""
+        self.commits: list[int] = []
+        """How many records each commit put."""
         self.hold: asyncio.Event | None = None
         self.held = asyncio.Event()
         """Set while a commit waits for `hold`."""
@@ -103,6 +107,9 @@ class MemoryStore:
             self.held.set()
             await self.hold.wait()
         await asyncio.sleep(0)
+        if self.room is not None:
+            self.full = self.room <= 0
+            self.room -= 1
         if self.full:
             raise Unavailable("storage_unavailable", "the disk is full")
         for entry in entries:
@@ -112,6 +119,7 @@ class MemoryStore:
         for record in puts:
             self.tables[type(record)][_key(record)] = record
         self.entries += entries
+        self.commits.append(len(puts))
 
     def events(self) -> list[str]:
         return [entry.event for entry in self.entries]

@@ -80,9 +80,9 @@ class Agents:
             if agent.disabled is not None:
                 return agent
             disabled = replace(agent, disabled=turn.at)
-            revoked, entries = turn.revoke(tokens(), "its agent was disabled")
+            revoked = turn.revoke(tokens(), "its agent was disabled")
             entry = turn.entry("agent.disabled", id_, {"name": agent.name, "tokens": str(len(revoked))})
-            await turn.commit(replace(entry, agent=id_, role=agent.role), *entries, puts=(disabled, *revoked))
+            await turn.commit(replace(entry, agent=id_, role=agent.role), puts=(disabled,), revoked=revoked)
             return disabled
 
     async def enable(self, operator: Operator, ref: str) -> Agent:

@@ -75,9 +75,9 @@ class People:
             if person.disabled is not None:
                 return person
             disabled = replace(person, disabled=turn.at, password_hash=None)
-            tokens, entries = turn.revoke(self.owned(id_), "its owner was disabled")
+            tokens = turn.revoke(self.owned(id_), "its owner was disabled")
             entry = turn.entry("person.disabled", id_, {"name": person.name, "tokens": str(len(tokens))})
-            await turn.commit(entry, *entries, puts=(disabled, *tokens))
+            await turn.commit(entry, puts=(disabled,), revoked=tokens)
             return disabled
 
     def owned(self, person: PersonId) -> list[TokenRecord]:

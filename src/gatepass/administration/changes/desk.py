@@ -38,6 +38,19 @@ _SCOPES: Final[Mapping[type[object], Scope]] = {
     Upstream: Scope.UPSTREAM,
 }
 
+MOST_AT_ONCE: Final = 100
+"""Tokens revoked in one transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One transaction: records, and what the journal says of them."""
+
+    puts: Sequence[Record] = ()
+    removals: Sequence[Record] = ()
+    entries: Sequence[Entry] = ()
+
+
 Owns = Callable[[Person], bool]
 Fallen = tuple[Scope, str]
 """What falls with a withdrawal: a token, agent or person by its id, an upstream by its name."""
@@ -143,9 +156,12 @@ class Desk:
             raise Unauthenticated("credential_invalid", "the token is unknown, expired or withdrawn")
         return person, credential
 
-    async def commit(self, puts: Sequence[Record], removals: Sequence[Record], entries: Sequence[Entry]) -> None:
-        """Record a change and make it live. Whoever is cancelled meanwhile waits for its end all the same."""
-        work = asyncio.ensure_future(self._commit(puts, removals, entries))
+    async def commit(self, *parts: Part) -> None:
+        """Record changes, one transaction for each part, and make them live.
+
+        Whoever is cancelled meanwhile waits for the end of it all the same.
+        """
+        work = asyncio.ensure_future(self._commit_each(parts))
         cancelled = None
         while not work.done():
             try:
@@ -156,6 +172,10 @@ class Desk:
             work.exception()
             raise cancelled
         work.result()
+
+    async def _commit_each(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            await self._commit(part.puts, part.removals, part.entries)
 
     async def _commit(self, puts: Sequence[Record], removals: Sequence[Record], entries: Sequence[Entry]) -> None:
         await self.store.commit(puts, removals, entries)
@@ -230,11 +250,30 @@ class Turn:
             purpose=token.purpose,
         )
 
-    def revoke(self, tokens: Iterable[TokenRecord], because: str) -> tuple[list[TokenRecord], list[Entry]]:
-        """The records of `tokens`, revoked, and what the journal says of each. Those that are dead stay as they are."""
-        revoked = [revoke(token, at=self.at, because=because) for token in tokens if token.revoked is None]
-        return revoked, [self.token_entry("token.revoked", token, {"because": because}) for token in revoked]
+    def revoke(self, tokens: Iterable[TokenRecord], because: str) -> list[TokenRecord]:
+        """The records of `tokens`, revoked. Those that were already are left out."""
+        return [revoke(token, at=self.at, because=because) for token in tokens if token.revoked is None]
 
-    async def commit(self, *entries: Entry, puts: Sequence[Record] = (), removals: Sequence[Record] = ()) -> None:
-        """Record it, all or nothing, and make it live."""
-        await self.desk.commit(puts, removals, entries)
+    async def commit(
+        self,
+        *entries: Entry,
+        puts: Sequence[Record] = (),
+        removals: Sequence[Record] = (),
+        revoked: Sequence[TokenRecord] = (),
+    ) -> None:
+        """Record it, and make it live.
+
+        Tokens that were revoked go first and in parts, so that thousands of them hold up nobody's journal: they
+        are withdrawn already. What is said of whoever they belonged to comes last: it says that all are done.
+        """
+        told = [self.token_entry("token.revoked", token, {"because": token.revoked_because or ""}) for token in revoked]
+        parts = [
+            Part(puts=revoked[at : at + MOST_AT_ONCE], entries=told[at : at + MOST_AT_ONCE])
+            for at in range(0, len(revoked), MOST_AT_ONCE)
+        ]
+        if len(parts) == 1:  # few: all or nothing after all
+            first = parts.pop()
+            puts, entries = (*puts, *first.puts), (*entries, *first.entries)
+        if entries or puts or removals:
+            parts.append(Part(puts=puts, removals=removals, entries=entries))
+        await self.desk.commit(*parts)

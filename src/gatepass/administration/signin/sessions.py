@@ -129,9 +129,7 @@ class Sessions:
         id_ = operator.credential
         async with self.desk.in_force(lambda: ((Scope.CREDENTIAL, id_),), operator.person, operator) as turn:
             record = self.desk.register.tokens[id_]
-            revoked, entries = turn.revoke((record,), "its person ended it")
-            if revoked:
-                await turn.commit(*entries, puts=revoked)
+            await turn.commit(revoked=turn.revoke((record,), "its person ended it"))
 
     async def set_password(self, operator: Operator, password: str) -> None:
         """Set the password of whoever asks, and end their other sessions: one of them may be why."""
@@ -143,9 +141,9 @@ class Sessions:
             person = self.desk.register.people[turn.person]
             others = [session for session in self._of(person) if session.id != operator.credential]
             self.desk.withdraw((Scope.CREDENTIAL, session.id) for session in others)
-            revoked, entries = turn.revoke(others, "its person set a new password")
+            revoked = turn.revoke(others, "its person set a new password")
             entry = turn.entry("password.set", person.id, {"name": person.name})
-            await turn.commit(entry, *entries, puts=(replace(person, password_hash=hash_), *revoked))
+            await turn.commit(entry, puts=(replace(person, password_hash=hash_),), revoked=revoked)
 
     async def _open(self, person: Person, how: str, source: str) -> Issued:
         async with self.desk.system_turn() as turn:
@@ -174,8 +172,8 @@ class Sessions:
             entry = turn.token_entry("session.opened", session, {"by": how, "expires": str(session.expires)})
             entry = replace(entry, actor=person.id, source=source)
             oldest = sorted(self._of(person), key=lambda live: live.issued)[: -(MOST_SESSIONS - 1)]
-            revoked, entries = turn.revoke(oldest, "its person opened too many")
-            await turn.commit(entry, *entries, puts=(session, *revoked), removals=self._swept(turn))
+            revoked = turn.revoke(oldest, "its person opened too many")
+            await turn.commit(entry, puts=(session,), removals=self._swept(turn), revoked=revoked)
             self.desk.withdraw((Scope.CREDENTIAL, record.id) for record in revoked)
             return Issued(session, token)
 

@@ -110,7 +110,6 @@ class Revoking:
             return [(Scope.CREDENTIAL, token.id) for token in found() if token.revoked is None]
 
         async with self.desk.in_force(fallen, actor, operator) as turn:
-            revoked, entries = turn.revoke(found(), because)
-            if revoked:
-                await turn.commit(*entries, puts=revoked)
+            revoked = turn.revoke(found(), because)
+            await turn.commit(revoked=revoked)
             return tuple(revoked)
