@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import json
 import time
 import urllib.parse
@@ -630,6 +631,42 @@ def test_long_answers_pass_byte_for_byte_and_are_recorded_before_their_end() -> 
                     assert finished == (len(received) == len(text)) or chunk_kind == "chunks"
                 assert len(world.entries("call.finished")) == before + 1
             assert raw.connections == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_compressed_answer_is_decoded_piece_by_piece_and_recorded_before_its_end() -> None:
+    text = b"a line of text, again and again\n" * 200_000
+
+    async def scenario() -> None:
+        squeezed = gzip.compress(text)
+        headers = b"Content-Encoding: gzip\r\nContent-Type: text/plain\r\n"
+        async with serving(answering(plain(squeezed, headers=headers))) as raw, opened() as world:
+            world.upstream(raw.target, OPERATIONS)
+            reply = await world.surface.handle(world.request(world.token("orders:list"), "GET", "/orders"))
+            assert b"content-length" not in dict(reply.headers)
+            sizes = []
+            async for piece in reply.body:
+                sizes.append(len(piece))
+                assert bool(world.entries("call.finished")) == (sum(sizes) == len(text))
+            assert max(sizes) < 100_000
+            assert sum(sizes) == len(text)
+
+    asyncio.run(scenario())
+
+
+def test_a_bomb_breaks_off() -> None:
+    async def scenario() -> None:
+        headers = b"Content-Encoding: gzip\r\n"
+        bomb = plain(gzip.compress(bytes(64 << 20)), headers=headers)
+        async with serving(answering(bomb)) as raw, opened() as world:
+            world.upstream(raw.target, OPERATIONS)
+            reply = await world.surface.handle(world.request(world.token("orders:list"), "GET", "/orders"))
+            with pytest.raises(UpstreamFailed) as failure:
+                async for _ in reply.body:
+                    pass
+            assert failure.value.code == "upstream_garbled"
+            assert world.entries("call.finished")[0]["bytes_out"] < 16 << 20
 
     asyncio.run(scenario())
 

@@ -9,7 +9,7 @@ the agent.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -28,6 +28,8 @@ __all__ = ["Forwarding"]
 
 SMALL: Final = 1 << 16
 """Bytes up to which an answer that states its length is read whole first, so that it can fail cleanly."""
+AHEAD: Final = 2
+"""Pieces that are ready at once."""
 FIRST_STATUS: Final = 200
 PARTIAL: Final = 206
 BODILESS: Final = frozenset({204, 205, 304})
@@ -46,6 +48,7 @@ class Forwarding:
         self._answer: HttpAnswer | None = None
         self._redaction = Redactor(()).stream()
         self._decoder = Decoder()
+        self._pieces: Iterator[bytes] = iter(())
         self._ready: deque[bytes] = deque()
         self._size = 0
         self._drained = False
@@ -76,8 +79,9 @@ class Forwarding:
         failure: Error
         try:
             while not self._over:
+                self._advance()
                 if not self._ready:
-                    await self._read()
+                    await (self._end() if self._drained else self._read())
                     continue
                 piece = self._ready.popleft()
                 if self._passage.withdrawn.is_set():
@@ -100,6 +104,11 @@ class Forwarding:
         """The caller reads no further."""
         if not self._over:
             await self._finish("caller_gone")
+
+    @property
+    def _source(self) -> HttpAnswer:
+        assert self._answer is not None  # noqa: S101  a body is read only after its head came
+        return self._answer
 
     # -- out: steps 11 and 12
 
@@ -163,17 +172,22 @@ class Forwarding:
         return whole
 
     async def _read(self) -> None:
-        """Have the next pieces ready, or settle the call at the end of the answer."""
-        assert self._answer is not None  # noqa: S101  it is the answer's body that is read
-        raw = await self._answer.read()
-        for piece in self._decoder.feed(raw) if raw else ():
-            self._keep(self._redaction.feed(piece))
-        if self._answer.ended:
-            self._decoder.finish()
-            self._keep(self._redaction.finish())
-            self._drained = True
-            if not self._ready:
-                await self._end()
+        """Wait for the next piece from the upstream."""
+        raw = await self._source.read()
+        self._pieces = self._decoder.feed(raw) if raw else iter(())
+
+    def _advance(self) -> None:
+        """Have two pieces ready, so that the last is known to be the last; never more, however much one grows."""
+        while len(self._ready) < AHEAD and not self._drained:
+            piece = next(self._pieces, None)
+            if piece is not None:
+                self._keep(self._redaction.feed(piece))
+            elif self._source.ended:
+                self._decoder.finish()
+                self._keep(self._redaction.finish())
+                self._drained = True
+            else:
+                return
 
     def _keep(self, piece: bytes) -> None:
         if piece:
