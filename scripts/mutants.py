@@ -5,17 +5,21 @@ A mutant is a patch, `tests/mutants/<room>/<name>.patch`: some lines that say wh
 first. A mutant that survives, a patch that no longer applies, and a room whose tests fail without any are failures.
 
 To make one: break the code by hand, `git diff src > tests/mutants/<room>/<name>.patch`, say above the diff what it
-breaks, and take the change back.
+breaks, and take the change back. Then `scripts/mutants --learn <room>/<name>` finds the file of tests that notices and
+writes it above the diff (`Noticed by: tests/...`): from then on only that file is run, which is what makes all of them
+together quick.
 """
 
 import argparse
 import os
 import queue
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +28,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 MUTANTS = ROOT / "tests" / "mutants"
+TESTS: dict[str, list[str]] = tomllib.loads((MUTANTS / "rooms.toml").read_text())["tests"]
 COPIED = ("src", "tests", "docs", "pyproject.toml", "README.md")
 TIMEOUT = 300
 """Seconds. A mutant that makes the tests run for ever has been noticed."""
@@ -42,8 +47,13 @@ class Result:
 def main() -> int:
     """Run the mutants named on the command line, all by default."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("only", nargs="*", help="rooms (`authority`) or mutants (`authority/tail-covers-its-stem`)")
-    patches = chosen(parser.parse_args().only)
+    parser.add_argument("only", nargs="*", help="rooms (`authority`) or mutants (`authority-tail-covers-its-stem`)")
+    parser.add_argument("--learn", action="store_true", help="find the tests that notice, and write them down")
+    arguments = parser.parse_args()
+    patches = chosen(arguments.only)
+    if arguments.learn:
+        for patch in patches:
+            forget(patch)
     if not patches:
         print("no such mutants", file=sys.stderr)
         return 2
@@ -58,7 +68,10 @@ def main() -> int:
                 free.put(tree)
 
         with ThreadPoolExecutor(workers) as pool:
-            rooms = sorted({patch.parent for patch in patches})
+            rooms = sorted({room_of(patch) for patch in patches})
+            if unknown := [room for room in rooms if room not in TESTS]:
+                print(f"rooms.toml has no tests for {', '.join(unknown)}", file=sys.stderr)
+                return 2
             sound = list(pool.map(lambda room: unharmed(free, room), rooms))
             if not all(sound):
                 return 1
@@ -66,6 +79,9 @@ def main() -> int:
             for result in pool.map(on_a_copy, patches):
                 results.append(result)
                 print(f"{result.seconds:6.1f} s  {name(result.patch):60}  {result.how}", flush=True)
+    if arguments.learn:
+        for result in results:
+            remember(result)
     survivors = [result for result in results if not result.killed]
     for result in survivors:
         print(f"\n{name(result.patch)}: {result.how}\n{reason(result.patch)}", file=sys.stderr)
@@ -75,18 +91,44 @@ def main() -> int:
 
 def chosen(only: list[str]) -> list[Path]:
     """Give the patches that are meant."""
-    patches = sorted(MUTANTS.glob("*/*.patch"))
-    return [patch for patch in patches if not only or patch.parent.name in only or name(patch) in only]
+    patches = sorted(MUTANTS.rglob("*.patch"))
+    return [patch for patch in patches if not only or room_of(patch) in only or name(patch) in only]
 
 
 def name(patch: Path) -> str:
-    """`authority/tail-covers-its-stem`."""
-    return f"{patch.parent.name}/{patch.stem}"
+    """`authority-tail-covers-its-stem`."""
+    return str(patch.relative_to(MUTANTS).with_suffix(""))
+
+
+def room_of(patch: Path) -> str:
+    """The room whose tests have to notice: the folder, or what stands before the first dash."""
+    return patch.stem.partition("-")[0] if patch.parent == MUTANTS else patch.parent.name
 
 
 def reason(patch: Path) -> str:
     """Give what stands above the diff."""
-    return patch.read_text().partition("\ndiff ")[0].partition("\n--- ")[0].strip()
+    return ("\n" + patch.read_text()).partition("\ndiff ")[0].partition("\n--- ")[0].strip()
+
+
+def noticing(patch: Path) -> list[str]:
+    """Give the tests that are known to notice, or else all those of the room."""
+    known = re.search(r"^Noticed by: (.+)$", reason(patch), re.MULTILINE)
+    if known:
+        return known[1].split()
+    listed = (patch.parent / "tests.txt").read_text().splitlines()
+    return [line for line in listed if line and not line.startswith("#")]
+
+
+def forget(patch: Path) -> None:
+    """Take away what is known of the tests that notice."""
+    patch.write_text(re.sub(r"^Noticed by: .+\n\n?", "", patch.read_text(), flags=re.MULTILINE))
+
+
+def remember(result: Result) -> None:
+    """Write the file whose test noticed above the diff."""
+    found = re.match(r"noticed by (tests/[^:]+)", result.how)
+    if found:
+        result.patch.write_text(f"Noticed by: {found[1]}\n\n{result.patch.read_text().lstrip()}")
 
 
 @contextmanager
@@ -107,7 +149,7 @@ def copies(count: int) -> Iterator["queue.Queue[Path]"]:
         yield free
 
 
-def unharmed(free: "queue.Queue[Path]", room: Path) -> bool:
+def unharmed(free: "queue.Queue[Path]", room: str) -> bool:
     """Whether the tests of a room pass on the copy as it is, and look at the copy at all."""
     tree = free.get()
     try:
@@ -116,10 +158,11 @@ def unharmed(free: "queue.Queue[Path]", room: Path) -> bool:
             print(f"the tests would look at {where}, not at the copy", file=sys.stderr)
             return False
         started = time.monotonic()
-        outcome = run_tests(tree, room)
-        print(f"{time.monotonic() - started:6.1f} s  {room.name} without a mutant", flush=True)
+        listed = sorted({test for patch in chosen([room.name]) for test in noticing(patch)})
+        outcome = run_tests(tree, listed)
+        print(f"{time.monotonic() - started:6.1f} s  {room} without a mutant", flush=True)
         if outcome.returncode:
-            print(outcome.stdout, f"the tests of {room.name} fail without any mutant", sep="\n", file=sys.stderr)
+            print(outcome.stdout, f"the tests of {room} fail without any mutant", sep="\n", file=sys.stderr)
         return outcome.returncode == 0
     finally:
         free.put(tree)
@@ -132,7 +175,7 @@ def try_mutant(tree: Path, patch: Path) -> Result:
     if applied.returncode:
         return Result(patch, killed=False, how=f"does not apply: {applied.stderr.strip()}", seconds=0)
     try:
-        outcome = run_tests(tree, patch.parent)
+        outcome = run_tests(tree, noticing(patch))
         noticed, how = outcome.returncode == 1, verdict(outcome)
     except subprocess.TimeoutExpired:
         noticed, how = True, "noticed: it ran for ever"
@@ -151,10 +194,9 @@ def verdict(outcome: "subprocess.CompletedProcess[str]") -> str:
     return f"noticed by {failed[0].removeprefix('FAILED ').partition(' - ')[0]}" if failed else "noticed"
 
 
-def run_tests(tree: Path, room: Path) -> "subprocess.CompletedProcess[str]":
+def run_tests(tree: Path, room: str) -> "subprocess.CompletedProcess[str]":
     """Run the room's tests on a copy until the first failure, with examples that are the same every time."""
-    listed = [line for line in (room / "tests.txt").read_text().splitlines() if line and not line.startswith("#")]
-    return run(tree, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *listed)
+    return run(tree, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *TESTS[room])
 
 
 def run(tree: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
