@@ -292,3 +292,15 @@ async def test_sessions_of_a_person_are_few_and_old_records_go(world: World) -> 
     await world.signed_in()
     assert len(world.store.tables[TokenRecord]) == 1
     assert len(register.tokens) == 1
+
+
+async def test_tokens_that_ended_a_month_ago_are_forgotten(world: World) -> None:
+    ada = await world.furnished()
+    old = (await world.token(ada, "old")).record
+    await world.administration.revoking.token(ada, "old")
+    world.later(31 * 24 * HOUR)
+    young = (await world.token(await world.signed_in(), "young")).record
+    register = world.administration.desk.register
+    assert old.id not in register.tokens
+    assert (Scope.CREDENTIAL, old.id) not in register.withdrawn
+    assert young.id in register.tokens

@@ -122,6 +122,13 @@ class Register:
             return "its agent is disabled"
         return None
 
+    def forget(self, before: Instant) -> None:
+        """Let go of tokens whose life was over before `before`. Their story is in the journal."""
+        over = [token for token in self.tokens.values() if token.expires < before]
+        for token in over:
+            self._remove(token)
+            self.withdrawn.discard((Scope.CREDENTIAL, token.id))
+
     def live_tokens(self, now: Instant) -> Iterator[TokenRecord]:
         """Every token that is honoured now."""
         return (token for token in self.tokens.values() if self.alive(token, now))

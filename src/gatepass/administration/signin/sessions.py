@@ -33,6 +33,8 @@ MOST_SESSIONS: Final = 32
 KEPT: Final = 24 * 3_600_000
 """How long an ended session's record is kept. The journal keeps what matters of it for ever."""
 MOST_SWEPT: Final = 256
+REMEMBERED: Final = 30 * 24 * 3_600_000
+"""How long any token is remembered after its end, here as in the store."""
 
 NAME_ATTEMPTS: Final = 10
 SOURCE_ATTEMPTS: Final = 30
@@ -173,6 +175,7 @@ class Sessions:
             entry = replace(entry, actor=person.id, source=source)
             oldest = sorted(self._of(person), key=lambda live: live.issued)[: -(MOST_SESSIONS - 1)]
             revoked = turn.revoke(oldest, "its person opened too many")
+            self.desk.register.forget(Instant(turn.at - REMEMBERED))
             await turn.commit(entry, puts=(session,), removals=self._swept(turn), revoked=revoked)
             self.desk.withdraw((Scope.CREDENTIAL, record.id) for record in revoked)
             return Issued(session, token)
