@@ -233,13 +233,26 @@ class LedgerContract:
     def test_a_clock_that_went_back_for_good_is_waited_for_a_period_not_for_ever(self) -> None:
         async def story(ledger: Ledger) -> None:
             await ledger.draw([rate(2, 2), quota(2, 2)], Instant(NOON + 400 * DAY))
-            refused = await ledger.draw([rate(2, 2)], NOON)
-            assert isinstance(refused, Exhausted)
-            assert refused.retry_after == MINUTE
-            assert isinstance(await ledger.draw([rate(2, 2)], Instant(NOON + MINUTE - 1)), Exhausted)
-            assert isinstance(await ledger.draw([rate(2, 2)], Instant(NOON + MINUTE)), Drawn)
+            assert isinstance(await ledger.draw([rate(2)], NOON), Exhausted)
+            # A minute later it is clear that the clock stays where it is.
+            assert isinstance(await ledger.draw([rate(2)], Instant(NOON + MINUTE)), Exhausted)
+            assert isinstance(await ledger.draw([rate(2, 2)], Instant(NOON + 2 * MINUTE - 1)), Exhausted)
+            assert isinstance(await ledger.draw([rate(2, 2)], Instant(NOON + 2 * MINUTE)), Drawn)
             assert isinstance(await ledger.draw([quota(2)], Instant(NOON + DAY // 2 - 1)), Exhausted)
             assert isinstance(await ledger.draw([quota(2)], Instant(NOON + DAY // 2)), Drawn)
+
+        self.run(story)
+
+    def test_a_caller_that_took_its_time_costs_nobody_anything(self) -> None:
+        """Its instant is from long ago; a clock that went back looks the same, but for everybody."""
+
+        async def story(ledger: Ledger) -> None:
+            await ledger.draw([rate(2)], NOON)
+            for late in (2 * MINUTE, MINUTE, DAY, 400 * DAY):
+                assert isinstance(await ledger.draw([total(9, meter="crd_slow/calls")], Instant(NOON - late)), Drawn)
+                levels = await ledger.levels([rate(2), quota(5), rate(7, meter="crd_new/calls")], NOON)
+                assert [int(level.remaining) for level in levels] == [1, 5, 7]
+            assert isinstance(await ledger.draw([rate(2)], NOON), Drawn)
 
         self.run(story)
 

@@ -7,9 +7,10 @@ A meter alone stands still until the clock is where it was. That is not enough f
 - After a clock was a year ahead and has been put right, a meter that was drawn on meanwhile would stand still for
   a year.
 
-So a step back by up to `GRACE`, such as a synchronised clock makes, stands still for all of them. One by more is
-noted, and a meter that was drawn on beyond it, or may have been forgotten beyond it, is taken as spent at the
-instant of the step: it fills again at its own pace, and nothing was given back.
+So a reading that is earlier than the latest stands still, for all of them. Once readings have gone on for `GRACE`
+without reaching the latest again, by more than which they were behind, the clock did step back: a meter that was
+drawn on beyond that, or may have been forgotten beyond it, is taken as spent at that instant. It fills again at its own
+pace, and nothing was given back. One late reading, of a caller that took its time, moves nothing.
 """
 
 from typing import Final
@@ -20,18 +21,20 @@ from gatepass.limits.meters import Flow, State, Total, Window, spent
 __all__ = ["Steady"]
 
 GRACE: Final = 60_000
-"""Milliseconds that a clock may go back and be waited for."""
+"""Milliseconds that a clock may be behind, and then be followed, before it is believed."""
 
 
 class Steady:
     """Follows the readings of one clock, and what was forgotten by it."""
 
-    __slots__ = ("_forgotten", "_latest", "_lost", "_stepped")
+    __slots__ = ("_behind_since", "_forgotten", "_latest", "_lost", "_stepped")
 
     def __init__(self) -> None:
         self._latest: Instant | None = None
+        self._behind_since: Instant | None = None
+        """The earliest reading since the latest was last reached, if there is one far behind it."""
         self._stepped: Instant | None = None
-        """When the clock last went back for good."""
+        """When it was last believed that the clock has gone back."""
         self._forgotten: dict[MeterKind, int] = {}
         """The latest end of the states that were forgotten, by kind."""
         self._lost: dict[MeterKind, int] = {}
@@ -39,13 +42,19 @@ class Steady:
 
     def read(self, now: Instant) -> Instant:
         """The instant to take for a reading of the clock."""
-        latest = self._latest
-        if latest is not None and now < latest:
-            if latest - now <= GRACE:
-                return latest
-            self._stepped = now
-            self._lost = {kind: end for kind, end in self._forgotten.items() if end > now}
-        self._latest = now
+        latest, since = self._latest, self._behind_since
+        if latest is None or now >= latest:
+            self._latest, self._behind_since = now, None
+            return now
+        if latest - now <= GRACE:
+            self._behind_since = None
+            return latest
+        if since is None or now - since < GRACE:
+            self._behind_since = now if since is None else min(now, since)
+            return latest
+        self._latest = self._stepped = now
+        self._behind_since = None
+        self._lost = {kind: end for kind, end in self._forgotten.items() if end > now}
         return now
 
     def forgot(self, kind: MeterKind, end: int) -> None:

@@ -11,7 +11,6 @@ draws on them any more. Beyond `most` meters a new one is refused.
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from itertools import chain
 from typing import Final
@@ -84,7 +83,7 @@ class InProcessLedger:
                 after[key], level = drawn
                 levels.append(level)
         if worst is not None:
-            return worst if worst.retry_after is None else replace(worst, retry_after=worst.retry_after + at - now)
+            return worst
         if added:
             self._make_room(added, at)
             for key, state in after.items():
