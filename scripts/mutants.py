@@ -1,11 +1,12 @@
 """Apply each mutant to a copy of the tree and see whether the tests of its room notice.
 
-A mutant is a patch, `tests/mutants/<room>/<name>.patch`: some lines that say which rule it breaks, then a diff of
-`src/` as `git diff` prints it. `tests/mutants/<room>/tests.txt` lists what pytest is given, a line each, the quickest
-first. A mutant that survives, a patch that no longer applies, and a room whose tests fail without any are failures.
+A mutant is a patch, `tests/mutants/<room>-<name>.patch` or `tests/mutants/<room>/<name>.patch`: perhaps some lines that
+say which rule it breaks, then a diff of `src/` as `git diff` prints it. `tests/mutants/rooms.toml` lists what pytest is
+given for each room, the quickest first. A mutant that survives, a patch that no longer applies, and a room whose tests
+fail without any mutant are failures.
 
-To make one: break the code by hand, `git diff src > tests/mutants/<room>/<name>.patch`, say above the diff what it
-breaks, and take the change back. Then `scripts/mutants --learn <room>/<name>` finds the file of tests that notices and
+To make one: break the code by hand, `git diff src > tests/mutants/<room>-<name>.patch`, say above the diff what it
+breaks, and take the change back. Then `scripts/mutants --learn <room>-<name>` finds the file of tests that notices and
 writes it above the diff (`Noticed by: tests/...`): from then on only that file is run, which is what makes all of them
 together quick.
 """
@@ -29,9 +30,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 MUTANTS = ROOT / "tests" / "mutants"
 TESTS: dict[str, list[str]] = tomllib.loads((MUTANTS / "rooms.toml").read_text())["tests"]
-COPIED = ("src", "tests", "docs", "pyproject.toml", "README.md")
+COPIED = ("src", "tests", "docs", "examples", "scripts", "pyproject.toml", "README.md")
 TIMEOUT = 300
 """Seconds. A mutant that makes the tests run for ever has been noticed."""
+
+Copies = queue.Queue[Path]
 
 
 @dataclass(frozen=True)
@@ -51,42 +54,37 @@ def main() -> int:
     parser.add_argument("--learn", action="store_true", help="find the tests that notice, and write them down")
     arguments = parser.parse_args()
     patches = chosen(arguments.only)
+    rooms = sorted({room_of(patch) for patch in patches})
+    if not patches or not set(rooms) <= set(TESTS):
+        print("no such mutants, or a room without tests in rooms.toml", file=sys.stderr)
+        return 2
     if arguments.learn:
         for patch in patches:
             forget(patch)
-    if not patches:
-        print("no such mutants", file=sys.stderr)
-        return 2
-    workers = int(os.environ.get("GATEPASS_TEST_WORKERS", "2"))
-    with copies(workers) as free:
-
-        def on_a_copy(patch: Path) -> Result:
-            tree = free.get()
-            try:
-                return try_mutant(tree, patch)
-            finally:
-                free.put(tree)
-
-        with ThreadPoolExecutor(workers) as pool:
-            rooms = sorted({room_of(patch) for patch in patches})
-            if unknown := [room for room in rooms if room not in TESTS]:
-                print(f"rooms.toml has no tests for {', '.join(unknown)}", file=sys.stderr)
-                return 2
-            sound = list(pool.map(lambda room: unharmed(free, room), rooms))
-            if not all(sound):
-                return 1
-            results = []
-            for result in pool.map(on_a_copy, patches):
-                results.append(result)
-                print(f"{result.seconds:6.1f} s  {name(result.patch):60}  {result.how}", flush=True)
+    started = time.monotonic()
+    results = run_all(patches, rooms)
     if arguments.learn:
         for result in results:
             remember(result)
     survivors = [result for result in results if not result.killed]
     for result in survivors:
         print(f"\n{name(result.patch)}: {result.how}\n{reason(result.patch)}", file=sys.stderr)
-    print(f"{len(results) - len(survivors)} of {len(results)} mutants were noticed")
-    return 1 if survivors else 0
+    noticed = len(results) - len(survivors)
+    print(f"{noticed} of {len(patches)} mutants were noticed, in {time.monotonic() - started:.0f} s")
+    return 0 if noticed == len(patches) else 1
+
+
+def run_all(patches: list[Path], rooms: list[str]) -> list[Result]:
+    """Run the rooms' tests without and then with each mutant, on as many copies as there are workers."""
+    workers = int(os.environ.get("GATEPASS_TEST_WORKERS", "2"))
+    results: list[Result] = []
+    with copies(workers) as free, ThreadPoolExecutor(workers) as pool:
+        if not all(list(pool.map(lambda room: unharmed(free, room, patches), rooms))):
+            return []
+        for result in pool.map(lambda patch: try_mutant(free, patch), patches):
+            results.append(result)
+            print(f"{result.seconds:6.1f} s  {name(result.patch):60}  {result.how}", flush=True)
+    return results
 
 
 def chosen(only: list[str]) -> list[Path]:
@@ -113,10 +111,7 @@ def reason(patch: Path) -> str:
 def noticing(patch: Path) -> list[str]:
     """Give the tests that are known to notice, or else all those of the room."""
     known = re.search(r"^Noticed by: (.+)$", reason(patch), re.MULTILINE)
-    if known:
-        return known[1].split()
-    listed = (patch.parent / "tests.txt").read_text().splitlines()
-    return [line for line in listed if line and not line.startswith("#")]
+    return known[1].split() if known else TESTS[room_of(patch)]
 
 
 def forget(patch: Path) -> None:
@@ -132,9 +127,9 @@ def remember(result: Result) -> None:
 
 
 @contextmanager
-def copies(count: int) -> Iterator["queue.Queue[Path]"]:
+def copies(count: int) -> Iterator[Copies]:
     """Make copies of the tree to break, one for each worker."""
-    free: queue.Queue[Path] = queue.Queue()
+    free: Copies = queue.Queue()
     with tempfile.TemporaryDirectory(prefix="gatepass-mutants-") as folder:
         for number in range(count):
             tree = Path(folder) / str(number)
@@ -149,39 +144,48 @@ def copies(count: int) -> Iterator["queue.Queue[Path]"]:
         yield free
 
 
-def unharmed(free: "queue.Queue[Path]", room: str) -> bool:
-    """Whether the tests of a room pass on the copy as it is, and look at the copy at all."""
+@contextmanager
+def one_of(free: Copies) -> Iterator[Path]:
+    """Take a copy, and put it back."""
     tree = free.get()
     try:
+        yield tree
+    finally:
+        free.put(tree)
+
+
+def unharmed(free: Copies, room: str, patches: list[Path]) -> bool:
+    """Whether the tests that are to notice pass on the copy as it is, and look at the copy at all."""
+    with one_of(free) as tree:
         where = run(tree, "-c", "import gatepass; print(gatepass.__file__)").stdout.strip()
         if not Path(where).is_relative_to(tree):
             print(f"the tests would look at {where}, not at the copy", file=sys.stderr)
             return False
         started = time.monotonic()
-        listed = sorted({test for patch in chosen([room.name]) for test in noticing(patch)})
-        outcome = run_tests(tree, listed)
+        # In the order of the lists, each once.
+        tests = dict.fromkeys(test for patch in patches if room_of(patch) == room for test in noticing(patch))
+        outcome = run_tests(tree, list(tests))
         print(f"{time.monotonic() - started:6.1f} s  {room} without a mutant", flush=True)
         if outcome.returncode:
             print(outcome.stdout, f"the tests of {room} fail without any mutant", sep="\n", file=sys.stderr)
         return outcome.returncode == 0
-    finally:
-        free.put(tree)
 
 
-def try_mutant(tree: Path, patch: Path) -> Result:
+def try_mutant(free: Copies, patch: Path) -> Result:
     """Apply one patch, run the tests, and take it back."""
-    started = time.monotonic()
-    applied = git_apply(tree, patch)
-    if applied.returncode:
-        return Result(patch, killed=False, how=f"does not apply: {applied.stderr.strip()}", seconds=0)
-    try:
-        outcome = run_tests(tree, noticing(patch))
-        noticed, how = outcome.returncode == 1, verdict(outcome)
-    except subprocess.TimeoutExpired:
-        noticed, how = True, "noticed: it ran for ever"
-    finally:
-        git_apply(tree, patch, "--reverse").check_returncode()
-    return Result(patch, killed=noticed, how=how, seconds=time.monotonic() - started)
+    with one_of(free) as tree:
+        started = time.monotonic()
+        applied = git_apply(tree, patch)
+        if applied.returncode:
+            return Result(patch, killed=False, how=f"does not apply: {applied.stderr.strip()}", seconds=0)
+        try:
+            outcome = run_tests(tree, noticing(patch))
+            noticed, how = outcome.returncode == 1, verdict(outcome)
+        except subprocess.TimeoutExpired:
+            noticed, how = True, "noticed: it ran for ever"
+        finally:
+            git_apply(tree, patch, "--reverse").check_returncode()
+        return Result(patch, killed=noticed, how=how, seconds=time.monotonic() - started)
 
 
 def verdict(outcome: "subprocess.CompletedProcess[str]") -> str:
@@ -190,13 +194,13 @@ def verdict(outcome: "subprocess.CompletedProcess[str]") -> str:
         return "SURVIVED"
     if outcome.returncode != 1:
         return f"the tests did not run: pytest ended with {outcome.returncode}\n{outcome.stdout[-2000:]}"
-    failed = [line for line in outcome.stdout.splitlines() if line.startswith("FAILED ")]
-    return f"noticed by {failed[0].removeprefix('FAILED ').partition(' - ')[0]}" if failed else "noticed"
+    failed = [line for line in outcome.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    return f"noticed by {failed[0].partition(' ')[2].partition(' - ')[0]}" if failed else "noticed"
 
 
-def run_tests(tree: Path, room: str) -> "subprocess.CompletedProcess[str]":
-    """Run the room's tests on a copy until the first failure, with examples that are the same every time."""
-    return run(tree, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *TESTS[room])
+def run_tests(tree: Path, tests: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run tests on a copy until the first failure, with examples that are the same every time."""
+    return run(tree, "-m", "pytest", "-x", "-q", "--tb=no", "-p", "no:cacheprovider", *tests)
 
 
 def run(tree: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
