@@ -241,9 +241,10 @@ def test_what_is_held_back_says_nothing_about_the_secret(pieces: list[bytes]) ->
 
 
 def test_lines_of_base64_are_held_together() -> None:
-    encoded = base64.encodebytes(b"some text before it, and then " + KEY + b" and more after it" * 9)
+    encoded = base64.encodebytes(b"text before it, so that a line ends in it: " + KEY + b" and more after it" * 9)
     redactor = Redactor((KEY,))
     for text in (encoded, b"authorization: Basic " + encoded, encoded.replace(b"\n", b"\r\n  ")):
+        assert redactor.whole(text).count(b"\n") == text.count(b"\n") - 1  # a line did end in it
         for size in (1, 7, 77, 78):
             stream = redactor.stream()
             out = b"".join(stream.feed(text[at : at + size]) for at in range(0, len(text), size)) + stream.finish()
