@@ -162,7 +162,7 @@ class Deployment:
                 surfaces=surfaces,
                 management=management_api(administration),
                 hosts=_hosts(settings),
-                ready=lambda: str(database.trouble) if database.trouble else None,
+                ready=lambda: trouble.why if (trouble := database.trouble) else None,
             )
             deployment = cls(
                 app=app,

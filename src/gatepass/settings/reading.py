@@ -115,7 +115,10 @@ def _config_path(environment: Mapping[str, str], config: Path | None, home: Path
     if config is not None or named is not None:
         return config or Path(named or "").expanduser()
     usual = (home or _default_home()) / CONFIG_NAME
-    return usual if usual.exists() else None
+    try:
+        return usual if usual.exists() else None
+    except PermissionError:
+        return None  # somebody else's folder, of which `doctor` has more to say than that it is closed
 
 
 def _file(path: Path | None) -> _Source | Problem:
