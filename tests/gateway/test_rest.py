@@ -7,6 +7,7 @@ import json
 import time
 import urllib.parse
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ from gatepass.errors import (
     UpstreamFailed,
 )
 from gatepass.gateway.forwarding.door import Patience
-from gatepass.registry import Injection, InjectionKind
+from gatepass.registry import Injection, InjectionKind, UpstreamKind
 
 REFUND = "orders:refund:order-12345?amount<=50&amount>=0&currency=USD&user=*"
 SMALL_REFUND = "orders:refund:order-12345?amount<=50&amount>=0&currency=USD&user=user-345"
@@ -757,6 +758,19 @@ def test_strangers_and_unknown_upstreams_get_nothing(tmp_path: Path) -> None:
         assert api.seen == [] if api.log.exists() else True
 
     story(tmp_path, scenario)
+
+
+def test_only_a_rest_upstream_is_served_here() -> None:
+    async def scenario() -> None:
+        async with serving(answering(plain(b"{}"))) as raw, opened() as world:
+            record = world.upstream(raw.target, OPERATIONS)
+            for kind in (UpstreamKind.MCP_HTTP, UpstreamKind.MCP_STDIO):
+                world.snapshot.put(replace(record, kind=kind))
+                refusal = await world.refused(world.token("orders:list"), "GET", "/orders")
+                assert refusal.code == "operation_unmapped"
+            assert raw.connections == 0
+
+    asyncio.run(scenario())
 
 
 def test_a_head_is_answered_without_a_body() -> None:

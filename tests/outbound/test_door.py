@@ -6,6 +6,7 @@ import socket
 import ssl
 import traceback
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from gatepass.access import SecretId
 from gatepass.errors import Error, Unavailable, UpstreamFailed
 from gatepass.gateway.forwarding.door import HttpCall, Patience, Traffic
 from gatepass.outbound.door import GuardedDoor
-from gatepass.registry import Injection, InjectionKind
+from gatepass.registry import Injection, InjectionKind, UpstreamKind
 from gatepass.vault import Secret
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -231,6 +232,18 @@ def test_an_address_that_is_nobodys_target_is_refused_even_when_spelled_out(targ
             assert refusal.value.code in {"upstream_forbidden_address", "malformed_request"}
             assert raw.connections == 0
             await door.close()
+
+    run(scenario())
+
+
+def test_a_command_is_not_reached_over_http() -> None:
+    async def scenario() -> None:
+        door = GuardedDoor()
+        upstream = replace(Raw(port=9).upstream(), kind=UpstreamKind.MCP_STDIO, target='["server"]')
+        with pytest.raises(UpstreamFailed) as refusal:
+            await door.send(HttpCall(upstream=upstream, method="GET", path=b"/"), None, Traffic())
+        assert refusal.value.code == "upstream_unreachable"
+        await door.close()
 
     run(scenario())
 

@@ -29,7 +29,7 @@ from gatepass.keys import origin_of
 from gatepass.outbound.addresses import Allowance
 from gatepass.outbound.answer import Answer
 from gatepass.outbound.guard import ForbiddenAddressError, GuardedResolver, guarded_sockets
-from gatepass.registry import Injection, InjectionKind, Upstream
+from gatepass.registry import Injection, InjectionKind, Upstream, UpstreamKind
 
 __all__ = ["GuardedDoor"]
 
@@ -133,6 +133,8 @@ class GuardedDoor:
             await self._lanes.pop(key).session.close()
 
     def _opened(self, upstream: Upstream) -> _Lane:
+        if upstream.kind is UpstreamKind.MCP_STDIO:
+            raise UpstreamFailed("upstream_unreachable", "the upstream is a command, it is not reached over HTTP")
         origin = origin_of(upstream)
         scheme, _, authority = origin.partition("://")
         allowance = Allowance(authority.rpartition(":")[0], private=upstream.allow_private)
