@@ -283,7 +283,7 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        reason = error.strerror or "the system refused"
+        reason = os.strerror(error.errno) if error.errno else "the system refused"
         raise Unavailable("port_unusable", f"`{host}:{port}` cannot be listened on: {reason.lower()}") from None
 
 

@@ -19,7 +19,7 @@ class Deployment:
     """A server that listens."""
 
     url: str
-    code: str
+    code: Any
     data: Path
     process: int
 

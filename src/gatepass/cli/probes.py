@@ -152,7 +152,8 @@ def port(settings: Settings, *, ours: bool) -> Finding:
     try:
         socket.create_server((host, number), family=family).close()
     except OSError as error:
-        said = f"{host}:{number} cannot be listened on: {error.strerror}"
+        reason = os.strerror(error.errno) if error.errno else "the system refused"
+        said = f"{host}:{number} cannot be listened on: {reason.lower()}"
         return Finding("port", State.WRONG, said, "gatepass up --port 0")
     return Finding("port", State.OK, f"{host}:{number} is free")
 

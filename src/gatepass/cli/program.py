@@ -5,6 +5,7 @@ error, `gatepass: error: …` and `gatepass: hint: …`, or with `--json` one JS
 without a traceback, which could show what was typed; GATEPASS_TRACEBACK=1 shows it.
 """
 
+import itertools
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,10 @@ from typing import Final
 
 import click
 
-from gatepass import __version__, exact
+from gatepass import __version__
 from gatepass.access import Json
 from gatepass.cli.lazy import LazyGroup
-from gatepass.cli.terminal.words import clean
+from gatepass.cli.terminal.words import clean, visible_json
 from gatepass.errors import Error, LimitExceeded
 
 __all__ = ["main", "root"]
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     for stream in (sys.stdout, sys.stderr):
         _never_fail_to_print(stream)
-    as_json = "--json" in arguments
+    as_json = "--json" in itertools.takewhile(lambda argument: argument != "--", arguments)
     try:
         return _run(arguments, as_json=as_json)
     except BrokenPipeError:
@@ -112,7 +113,7 @@ def _details(error: Error) -> Mapping[str, str]:
 def _complain(code: str, message: str, hint: str, *, details: Mapping[str, str] | None = None, as_json: bool) -> None:
     if as_json:
         said: dict[str, Json] = {**(details or {}), "code": code, "message": message, "hint": hint}
-        click.echo(exact.write({"error": said}).decode(), err=True)
+        click.echo(visible_json({"error": said}), err=True)
         return
     click.echo(f"gatepass: error: {clean(message)}", err=True)
     if hint:

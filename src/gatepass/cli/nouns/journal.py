@@ -4,7 +4,9 @@ Checking needs to trust nobody: an export and a head that was kept elsewhere are
 with the same code that the server uses, and no server is asked.
 """
 
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
@@ -36,7 +38,7 @@ def _what(item: Item) -> str:
     """What an entry is about, in one column."""
     parts = [item.get("action"), item.get("resource"), item.get("subject")]
     code = item.get("code")
-    if code not in {None, "ok"}:
+    if code is not None and code != "ok":
         parts.append(code)
     return " ".join(shown(part) for part in parts if part is not None) or "-"
 
@@ -229,17 +231,24 @@ def _total(api: Management) -> int | None:
 
 @contextmanager
 def _target(file: Path | None) -> Iterator[BinaryIO]:
-    """Standard output, or a new file that appears under its name only when it is whole."""
+    """Standard output, or a new file, closed to others, that appears under its name only when it is whole."""
     if file is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    partial = file.with_name(f".{file.name}.partial")
     try:
-        with partial.open("wb") as stream:
-            yield stream
-        partial.replace(file)
+        descriptor, partial = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     except OSError as error:
-        raise click.UsageError(f"`{file}` cannot be written: {error.strerror}") from None
+        raise _unwritable(file, error) from None
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+        Path(partial).replace(file)
+    except OSError as error:
+        raise _unwritable(file, error) from None
     finally:
-        partial.unlink(missing_ok=True)
+        Path(partial).unlink(missing_ok=True)
+
+
+def _unwritable(file: Path, error: OSError) -> click.UsageError:
+    return click.UsageError(f"`{file}` cannot be written: {error.strerror}")

@@ -62,7 +62,7 @@ def _call(item: Item) -> list[str]:
     return [
         moment(decided.get("at") or finished.get("at")),
         shown(item.get("decision")),
-        outcome if code in {None, "ok"} else f"{outcome} ({shown(code)})",
+        outcome if code is None or code == "ok" else f"{outcome} ({shown(code)})",
         what or "-",
         came,
     ]

@@ -40,7 +40,7 @@ def set_(api: Management, output: Output, *, name: str, upstream: str | None, fi
 
     One end of line at the end is not part of the value.
     """
-    known = next((item for item in api.listed("secrets") if name in {item.get("name"), item.get("id")}), None)
+    known = next((item for item in api.listed("secrets") if name in (item.get("name"), item.get("id"))), None)
     if known is None and upstream is None:
         raise click.UsageError(f"`{name}` is a new secret; say which upstream wants it with --upstream")
     value = read_secret("Secret", file, flag="--file")

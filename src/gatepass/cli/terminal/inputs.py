@@ -18,6 +18,8 @@ from gatepass.units import parse_duration
 __all__ = ["DURATION", "INSTANT", "read_secret", "read_text", "whole_seconds"]
 
 _MOST_BYTES: Final = 1 << 16
+_FIRST_YEAR: Final = 1900
+_LAST_YEAR: Final = 9000
 
 
 class _Duration(click.ParamType[int]):
@@ -50,7 +52,7 @@ class _Instant(click.ParamType[str]):
                 at = datetime.fromisoformat(text)
             except ValueError:
                 at = None
-        if at is None or at.tzinfo is None:
+        if at is None or at.tzinfo is None or not _FIRST_YEAR < at.year < _LAST_YEAR:
             self.fail(f"`{text}` is not an instant. Write 2026-11-22T14:00:00Z, or 4h for four hours ago.", param, ctx)
         return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

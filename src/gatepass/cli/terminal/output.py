@@ -13,10 +13,9 @@ from typing import Final, TypeAlias
 
 import click
 
-from gatepass import exact
 from gatepass.access import Json
 from gatepass.cli.lazy import find
-from gatepass.cli.terminal.words import clean, shown
+from gatepass.cli.terminal.words import clean, shown, visible_json
 
 __all__ = ["Column", "Item", "Output", "decorated"]
 
@@ -46,7 +45,7 @@ class Output:
 
     def json(self, value: Json) -> None:
         """One value on one line of standard output."""
-        click.echo(exact.write(value).decode())
+        click.echo(visible_json(value))
 
     def line(self, text: str) -> None:
         """A result for whoever reads standard output, a program or a person."""

@@ -1,8 +1,7 @@
 """Text for a terminal: nothing that a server or an agent wrote can move the cursor or pass for our own words.
 
 Names, purposes and resources in a journal were chosen by whoever made the call. Control characters, and the
-invisible ones that reorder or hide text, are shown as escapes. Output with `--json` needs none of this: there
-the format escapes.
+invisible ones that reorder or hide text, are shown as escapes; in JSON as its own escapes.
 """
 
 import unicodedata
@@ -10,10 +9,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from gatepass import exact
 from gatepass.access import Json
 from gatepass.units import duration_text
 
-__all__ = ["clean", "moment", "remaining", "shown"]
+__all__ = ["clean", "moment", "remaining", "shown", "visible_json"]
 
 
 def clean(text: str) -> str:
@@ -25,6 +25,19 @@ def _visible(character: str) -> str:
     if character.isprintable() and unicodedata.category(character) != "Cf":
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def visible_json(value: Json) -> str:
+    """A JSON value on one line. What is not plainly visible can only stand in a string, where JSON can escape it."""
+    text = exact.write(value).decode()
+    return text if text.isprintable() else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if character.isprintable() and unicodedata.category(character) != "Cf":
+        return character
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))
 
 
 def shown(value: Json) -> str:
@@ -50,7 +63,7 @@ def moment(value: Json, now: datetime | None = None) -> str:
         return "-"
     try:
         at = datetime.fromisoformat(value).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         return clean(value)
     text = f"{at:%Y-%m-%d %H:%M:%S}Z"
     return text if now is None else f"{text} ({remaining(at, now)})"
