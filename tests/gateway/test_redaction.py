@@ -261,7 +261,14 @@ def test_a_secret_with_spaces_is_found_across_pieces() -> None:
 
 def test_an_event_of_a_stream_is_not_held_back() -> None:
     stream = Redactor((KEY,)).stream()
-    for event in (b'data: {"n":1}\n\n', b"data: s\n\n", b"event: sk_live\ndata: x\n\n", b": ping\n\n"):
+    for event in (
+        b"data: c2tfbGl2ZV81MUhhYmMrREVG\n\n",
+        b"data: some+words/in_a_row\r\n\r\n",
+        b'data: {"n":1}\n\n',
+        b"data: s\n\n",
+        b"event: sk_live\ndata: x\n\n",
+        b": ping\n\n",
+    ):
         assert stream.feed(event) == event
 
 

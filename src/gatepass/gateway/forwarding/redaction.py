@@ -39,6 +39,7 @@ LONGEST_LINE: Final = 1024
 SHORTEST_LINE: Final = 8
 """Bytes that have to stand at the end of a line for the next line to be, perhaps, their continuation."""
 
+_ENDINGS: Final = (b"\r\n", b"\n", b"\r")
 _GAPS: Final = (b" ", b"\t", b"\r", b"\n")
 _BASE64: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-"
 
@@ -201,12 +202,11 @@ def _wrapped_from(text: bytes, start: int) -> int:
     end = start
     while end and text[end - 1] in b" \t":
         end -= 1
-    broken = end
-    while end and text[end - 1] in b"\r\n" and broken - end < len(b"\r\n"):
-        end -= 1
     line = text[max(0, end - LONGEST_LINE) : end]
+    ending = next((ending for ending in _ENDINGS if line.endswith(ending)), b"")
+    line = line.removesuffix(ending)  # one line break: an empty line ends whatever it was
     length = len(line) - len(line.rstrip(_BASE64))
-    return end - length if end < broken and length >= SHORTEST_LINE else start
+    return end - len(ending) - length if ending and length >= SHORTEST_LINE else start
 
 
 def _mask(spelled: bytes) -> bytes:
