@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ async def test_negatives_over_the_raw_wire(gateway: tuple[World, str, Path]) -> 
     assert (status, answer) == (405, b"")
 
 
-async def send(url: str, body: str, headers: dict[str, str | None], method: str = "POST") -> tuple[int, bytes]:
+async def send(url: str, body: str, headers: Mapping[str, str | None], method: str = "POST") -> tuple[int, bytes]:
     """One request, written by hand."""
     host, _, path = url.removeprefix("http://").partition("/")
     name, _, port = host.partition(":")

@@ -31,15 +31,11 @@ WORLD = World(Path(tempfile.gettempdir()))
 
 PROPERTIES = ("amount: number", "user: string", "flag: boolean", "note: {type: string, free: true}")
 CLASSES = ("read", "write", "delete")
-LIMITS = (
-    "amount<=50&amount>=0",
-    "amount<=50&amount>=0&user=u1",
-    "user=u1",
-    "user=u1|u2",
-    "flag=#true",
-    "amount=#5&user=u1&flag=#true",
-    "user!=u2",
-)
+LIMITS: Mapping[str, tuple[str, ...]] = {
+    "amount": ("amount<=50&amount>=0", "amount=#5", "amount<=5&amount>=0"),
+    "flag": ("flag=#true", "flag=#true", "flag=#false"),
+    "user": ("user=u1", "user=u1|u2", "user!=u2"),
+}
 IDS = ("x", "x/1", "x/2", "y", "y/1/2")
 PATTERNS = ("", ":x", ":x/*", ":*", ":x/1", ":y/*", ":*/1")
 NAMES = ("t0", "t1", "t2", "t3")
@@ -62,11 +58,16 @@ def mostly(usual: Any, other: Any, *, of: int = 4) -> Any:
 
 
 @st.composite
-def scopes(draw: DrawFn) -> str:
-    action = draw(mostly(st.sampled_from(("*", "read", "write")), st.sampled_from(("a0", "a1", "a2"))))
+def scopes(draw: DrawFn, declared: Mapping[str, list[str]], wanted: str) -> str:
+    """A scope without limits, or one that limits what its action declares (or, now and then, leaves one out)."""
     pattern = draw(mostly(st.sampled_from(("", "", "", ":*", ":x/*")), st.sampled_from(PATTERNS)))
-    limits = draw(mostly(st.just(""), st.sampled_from(LIMITS).map("?{}".format), of=3))
-    return f"docs:{action}{pattern}{limits}"
+    if draw(st.booleans()):
+        return f"docs:{draw(mostly(st.just('*'), st.sampled_from(('read', 'write', 'a0', 'a1', 'a2')), of=2))}{pattern}"
+    action = draw(mostly(st.just(wanted), st.sampled_from(sorted(declared))))
+    limited = [draw(st.sampled_from(LIMITS[name])) for name in sorted(declared[action]) if name in LIMITS]
+    if limited and draw(mostly(st.just(False), st.just(True), of=8)):
+        limited.pop()
+    return f"docs:{action}{pattern}{'?' if limited else ''}{'&'.join(limited)}"
 
 
 VALUES: Mapping[str, Any] = {
@@ -92,20 +93,23 @@ def cases(draw: DrawFn) -> Case:
         lines.append(f"      a{number}: {{class: {draw(st.sampled_from(CLASSES))}{properties}}}")
     lines += ["mcp:", "  tools:"]
     takes: dict[str, list[str]] = {}
+    acts: dict[str, str] = {}
     for name in NAMES[: draw(st.integers(1, 3))]:
         action = draw(st.sampled_from(sorted(declared)))
         resource = draw(st.sampled_from(("none", "arguments.id", "arguments.id")))
+        acts[name] = action
         takes[name] = [*declared[action], *(["id"] if resource != "none" else [])]
         bound = ", ".join(f"{property_}: arguments.{property_}" for property_ in declared[action])
         properties = f", properties: {{{bound}}}" if bound else ""
         lines.append(f'    {name}: {{action: "docs:{action}", resource: {resource}{properties}}}')
     tool = draw(mostly(st.sampled_from(sorted(takes)), st.sampled_from(NAMES), of=8))
+    wanted = acts.get(tool, "a0")
     given = draw(mostly(st.just(takes.get(tool, [])), st.lists(st.sampled_from(sorted(VALUES)), unique=True), of=8))
-    role = draw(mostly(st.just(["docs:*"]), st.lists(scopes(), max_size=3), of=3))
+    role = draw(mostly(st.just(["docs:*"]), st.lists(scopes(declared, wanted), max_size=3), of=3))
     return Case(
         operations="\n".join(lines),
         role=tuple(role),
-        token=tuple(draw(st.lists(scopes(), min_size=1, max_size=4))),
+        token=tuple(draw(st.lists(scopes(declared, wanted), min_size=1, max_size=2))),
         tool=tool,
         arguments={name: draw(VALUES[name]) for name in given},
     )

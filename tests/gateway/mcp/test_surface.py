@@ -646,15 +646,17 @@ async def test_a_stream_that_is_closed_before_or_after_it_was_read_is_cancelled(
     async with opened(tmp_path, Bounds(patience=0.1)) as world:
         world.upstream(command("modern", "--log", str(tmp_path / "log")))
         token = world.ready("raw:do")
-        for pieces in (0, 2):
+        for count, pieces in enumerate((0, 2), start=1):
             body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "slow"}}
             reply = await world.surface.handle(world.request(token, json.dumps(body).encode()))
+            await until(lambda count=count: len(calls(world)) == count)
             for _ in range(pieces):
                 await anext(reply.body)
             await reply.body.aclose()  # type: ignore[attr-defined]
             assert world.events()[-1] == ("call.finished", "caller_gone")
-        told = [m for m in server_heard(world) if m.get("method") == "notifications/cancelled"]
-        await until(lambda: len(told) == 2 or len([m for m in server_heard(world) if "requestId" in str(m)]) == 2)
+        await until(
+            lambda: sum(message.get("method") == "notifications/cancelled" for message in server_heard(world)) == 2
+        )
 
 
 async def test_a_legacy_client_cancels_by_name_and_only_its_own(world: World) -> None:
