@@ -11,6 +11,11 @@ from dataclasses import dataclass
 
 from tests.cli.deployment import environment
 
+CONTROLLING = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Makes the pseudo-terminal the one that a password is asked for at, then becomes the command."""
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -34,15 +39,13 @@ def at_terminal(
     """At a terminal: wait for each question, type its answer. `out` is the screen, or what `$( )` would catch."""
     screen, inner = pty.openpty()
     caught, writing = os.pipe()
-    command = [sys.executable, "-m", "gatepass", *arguments]
     process = subprocess.Popen(
-        command,
+        [sys.executable, "-c", CONTROLLING, sys.executable, "-m", "gatepass", *arguments],
         env=dict(env),
         stdin=inner,
         stdout=writing if out_to_pipe else inner,
         stderr=inner,
         start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # noqa: PLW1509 - makes it the controlling one
     )
     os.close(inner)
     os.close(writing)

@@ -1,6 +1,7 @@
 """What a program reads and what a person sees: pipes, terminals, NO_COLOR, and names that attack the screen."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -42,6 +43,7 @@ def test_a_terminal_gets_a_table_that_no_name_can_colour(tmp_path: Path) -> None
         ran = at_terminal("agent", "list", env=env)
     assert ran.code == 0
     assert "\x1b[1m" in ran.out, "titles are bold"
+    assert all(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) <= 80 for line in ran.out.splitlines()), "long cells are folded"
     assert "\x1b[31m" not in ran.out
     assert "[bold]" in ran.out
     assert "\u202e" not in ran.out
