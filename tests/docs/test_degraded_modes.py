@@ -53,6 +53,7 @@ def test_what_cannot_be_recorded_is_not_done_and_it_mends_itself(tmp_path: Path)
                 assert len(noting.touched) == touched, "nothing left the house"
                 assert await asyncio.to_thread(readiness, place) == "the disk reports an error"
                 assert await asyncio.to_thread(management.listed, "agents"), "looking goes on"
+                assert (await asyncio.to_thread(management.journal))[0], "searching goes on"
                 with pytest.raises(Unavailable) as told:
                     await asyncio.to_thread(token_for, management, "two")
                 assert told.value.code == "storage_unavailable"
@@ -86,7 +87,11 @@ def test_without_its_key_file_calls_that_need_a_secret_are_refused_until_it_is_b
                 management = await asyncio.to_thread(signed_in, place)
                 await asyncio.to_thread(furnished, management, noting.port)
                 token = str((await asyncio.to_thread(token_for, management, "one"))["token"])
-            key.rename(kept)
+                key.rename(kept)
+                line = Line(place.agents_port)
+                assert await asked(line, token) == (200, ""), "a running server has its keys in memory"
+                line.close()
+            noting.touched.clear()
             with running(tmp_path) as place:
                 line = Line(place.agents_port)
                 assert await asked(line, token) == (503, "secret_unreadable")
