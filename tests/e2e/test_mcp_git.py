@@ -107,9 +107,9 @@ async def test_negatives_over_the_raw_wire(gateway: tuple[World, str, Path]) -> 
         "method": "tools/call",
         "params": {"name": "git_status", "arguments": {"repo_path": str(root / "app")}},
     }
-    good = {"authorization": f"Bearer {token}", "mcp-protocol-version": "2025-11-25"}
+    good: dict[str, str | None] = {"authorization": f"Bearer {token}", "mcp-protocol-version": "2025-11-25"}
     assert (await send(url, json.dumps(body), good))[0] == 200
-    for changed, status in (
+    changes: tuple[tuple[dict[str, str | None], int], ...] = (
         ({"authorization": "Bearer gp_sk_wrong"}, 401),
         ({"authorization": None}, 401),
         ({"origin": "https://evil.example"}, 403),
@@ -118,7 +118,8 @@ async def test_negatives_over_the_raw_wire(gateway: tuple[World, str, Path]) -> 
         ({"mcp-protocol-version": "2026-07-28"}, 400),
         ({"mcp-protocol-version": "1999-01-01"}, 400),
         ({"content-type": "text/plain"}, 415),
-    ):
+    )
+    for changed, status in changes:
         assert (await send(url, json.dumps(body), good | changed))[0] == status, changed
     assert (await send(url, json.dumps([body]), good))[0] == 400
     assert (await send(url, json.dumps(body).replace('"id": 1', '"id": 1, "id": 2'), good))[0] == 400
