@@ -18,7 +18,9 @@ from tests.outbound.upstreams import BEARER, IN_QUERY, KEY, Raw, Script, answeri
 from gatepass.access import SecretId
 from gatepass.errors import Error, Unavailable, UpstreamFailed
 from gatepass.gateway.forwarding.door import HttpCall, Patience, Traffic
+from gatepass.outbound.addresses import Allowance
 from gatepass.outbound.door import GuardedDoor
+from gatepass.outbound.guard import ForbiddenAddressError, GuardedResolver
 from gatepass.registry import Injection, InjectionKind, UpstreamKind
 from gatepass.vault import Secret
 
@@ -207,6 +209,16 @@ def test_a_name_that_turns_out_to_be_inside_is_refused(address: str) -> None:
             assert not traffic.left
             assert raw.connections == 0
             await door.close()
+
+    run(scenario())
+
+
+def test_one_forbidden_address_among_several_is_enough() -> None:
+    async def scenario() -> None:
+        with pytest.raises(ForbiddenAddressError):
+            await GuardedResolver(Names("8.8.8.8 127.0.0.1"), Allowance("api.example")).resolve("api.example")
+        found = await GuardedResolver(Names("8.8.8.8 9.9.9.9"), Allowance("api.example")).resolve("api.example")
+        assert [result["host"] for result in found] == ["8.8.8.8", "9.9.9.9"]
 
     run(scenario())
 
