@@ -11,7 +11,7 @@ from tests.administration.world import HOUR, MINUTE, World
 from gatepass.access import CredentialId, Instant
 from gatepass.administration import Operator
 from gatepass.administration.changes.desk import Part
-from gatepass.credentials import TokenKind, TokenRecord
+from gatepass.credentials import TokenKind, TokenRecord, issue_text
 from gatepass.errors import Denied, Error, Malformed, NotFound
 from gatepass.registry import OperatorRole
 from gatepass.revocation import Scope
@@ -282,6 +282,10 @@ async def test_a_finder_learns_nothing(world: World) -> None:
         with pytest.raises(Malformed) as caught:
             await world.administration.revoking.leaked(shown)
         assert (caught.value.code, caught.value.message) == ("malformed_token", "this is not a whole token")
+    # a whole token of that id, but with another secret or of another kind: no error, and no effect
+    public = issued.record.id.removeprefix("crd_")
+    for kind in TokenKind:
+        await world.administration.revoking.leaked(issue_text(kind, public, b"0" * 30))
     assert alive(world, issued.record.id)
     assert len(world.store.entries) == len(before) + 1
     # unknown, revoked and alive: the same silence
