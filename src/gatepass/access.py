@@ -50,7 +50,7 @@ SecretId = NewType("SecretId", str)
 Instant = NewType("Instant", int)
 """Whole milliseconds since the Unix epoch, UTC."""
 
-Json: TypeAlias = "None | bool | str | Decimal | tuple[Json, ...] | Mapping[str, Json]"
+Json: TypeAlias = "bool | str | Decimal | tuple[Json, ...] | Mapping[str, Json] | None"
 """An exact JSON value. Every number is a `Decimal` read from its text; nothing has been through a float."""
 
 
