@@ -120,7 +120,7 @@ async def test_negatives_over_the_raw_wire(gateway: tuple[World, str, Path]) -> 
         ({"content-type": "text/plain"}, 415),
     )
     for changed, status in changes:
-        assert (await send(url, json.dumps(body), good | changed))[0] == status, changed
+        assert (await send(url, json.dumps(body), {**good, **changed}))[0] == status, changed
     assert (await send(url, json.dumps([body]), good))[0] == 400
     assert (await send(url, json.dumps(body).replace('"id": 1', '"id": 1, "id": 2'), good))[0] == 400
     status, answer = await send(url, "", good, method="GET")
@@ -132,7 +132,8 @@ async def send(url: str, body: str, headers: Mapping[str, str | None], method: s
     host, _, path = url.removeprefix("http://").partition("/")
     name, _, port = host.partition(":")
     reader, writer = await asyncio.open_connection(name, int(port))
-    fields = {"host": host, "content-type": "application/json", "content-length": str(len(body.encode()))} | headers
+    own = {"host": host, "content-type": "application/json", "content-length": str(len(body.encode()))}
+    fields: dict[str, str | None] = {**own, **headers}
     head = "".join(f"{key}: {value}\r\n" for key, value in fields.items() if value is not None)
     writer.write(f"{method} /{path} HTTP/1.1\r\n{head}connection: close\r\n\r\n{body}".encode())
     raw = await reader.read()

@@ -92,11 +92,10 @@ class StdioServers:
         # The start goes on when the first caller leaves: the next one needs it, too.
         return await asyncio.shield(place.starting)
 
-    async def stop(self, upstream: UpstreamId) -> None:
-        """Stop the child of an upstream that was changed, disabled or removed."""
-        place = self._places.pop(upstream, None)
-        if place is not None:
-            await self._retire(place, patience=0)
+    async def retain(self, upstreams: frozenset[UpstreamId]) -> None:
+        """Stop the children of all other upstreams: they were disabled or removed."""
+        gone = [self._places.pop(upstream) for upstream in self._places.keys() - upstreams]
+        await asyncio.gather(*(self._retire(place, patience=0) for place in gone))
 
     async def close(self) -> None:
         """Stop every child."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -685,6 +686,22 @@ async def test_of_two_calls_under_one_name_neither_is_cancelled(world: World) ->
     cancel = b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}'
     await world.say(token, cancel)
     assert [(await task).text for task in tasks] == ["slept", "slept"]
+
+
+async def test_a_disabled_upstreams_child_is_ended(world: World) -> None:
+    token = world.ready("raw:do")
+    await world.modern(token, "tools/call", name="ask")
+    child = server_heard(world)[0]["started"]
+    await world.surface.tidy()
+    assert runs(child)
+    served = world.snapshot.upstreams["raw"].upstream
+    world.snapshot.put(replace(served, disabled=served.created))
+    await world.surface.tidy()
+    assert not runs(child)
+
+
+def runs(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 async def test_a_read_whose_record_cannot_be_made_durable_is_not_answered(world: World) -> None:

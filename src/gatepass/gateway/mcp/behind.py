@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from gatepass.access import Instant, Json
+from gatepass.access import Instant, Json, UpstreamId
 from gatepass.errors import Error, UpstreamFailed
 from gatepass.gateway.callers import described
 from gatepass.gateway.forwarding.redaction import Redactor, Redactors
@@ -121,6 +121,11 @@ class Behind:
             yield self._way(passage)
         finally:
             passage.leave()
+
+    async def retain(self, upstreams: frozenset[UpstreamId]) -> None:
+        """End what belongs to other upstreams: a child of a disabled one holds its secret for nobody."""
+        await self.http.retain(upstreams)
+        await self.stdio.retain(upstreams)
 
     async def close(self) -> None:
         """End every session and every child."""

@@ -81,6 +81,11 @@ class McpSurface:
             return self._noticed(message, spoken, caller)
         return await self._answered(message, spoken, caller)
 
+    async def tidy(self) -> None:
+        """End the sessions and children of upstreams that were disabled or removed. Called now and then."""
+        served = self.admission.snapshot.upstreams.values()
+        await self.behind.retain(frozenset(one.upstream.id for one in served if one.upstream.disabled is None))
+
     async def close(self) -> None:
         """End every session with a server, and every server that was started."""
         await self.behind.close()

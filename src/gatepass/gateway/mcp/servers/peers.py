@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from gatepass import __version__
-from gatepass.access import CredentialId, Json
+from gatepass.access import CredentialId, Json, UpstreamId
 from gatepass.errors import Malformed, UpstreamFailed
 from gatepass.gateway.forwarding.door import Exposed
 from gatepass.gateway.mcp.wire.eras import CAPABILITIES_KEY, CLIENT_KEY, LEGACY, MODERN, NAMED, VERSION_KEY
@@ -131,6 +131,10 @@ class Peers(Protocol):
         `version` names the value of the secret: another value is another session with the server.
         `credential` is who asks: no two share a session that the server keeps for us.
         """
+        ...
+
+    async def retain(self, upstreams: frozenset[UpstreamId]) -> None:
+        """End the sessions and servers of all other upstreams: they were disabled or removed."""
         ...
 
     async def close(self) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from gatepass.access import CredentialId
+from gatepass.access import CredentialId, UpstreamId
 from gatepass.errors import Error, Malformed, UpstreamFailed
 from gatepass.gateway.forwarding.door import Door, Exposed, HttpAnswer, HttpCall, Patience, Traffic
 from gatepass.gateway.mcp.servers.peers import (
@@ -53,6 +53,8 @@ MOST_SESSIONS: Final = 128
 MOST_SERVERS: Final = 1_024
 FRESH: Final = 600.0
 """Seconds for which a modern server is taken for one without asking again."""
+PATIENCE: Final = Patience(first=660.0, idle=660.0, whole=660.0)
+"""Longer than any call: a tool may work for minutes before its first byte, and whoever waits bounds the wait."""
 FAREWELL: Final = Patience(connect=2.0, first=2.0, idle=2.0, whole=2.0)
 LONGEST_SESSION: Final = 1_024
 NOT_FOUND: Final = 404
@@ -91,7 +93,7 @@ class HttpServers:
     """The servers that are reached over HTTP. A `Peers`."""
 
     door: Door
-    patience: Patience = field(default_factory=Patience)
+    patience: Patience = PATIENCE
     farewell: Callable[[Upstream], Exposed | None] = lambda _: None
     """The secret with which sessions are ended when everything ends."""
     _servers: OrderedDict[tuple[str, str, str], _Server] = field(default_factory=OrderedDict)
@@ -108,14 +110,20 @@ class HttpServers:
             self._servers.popitem(last=False)
         return _HttpPeer(self, server, secret, credential)
 
+    async def retain(self, upstreams: frozenset[UpstreamId]) -> None:
+        """End the sessions with all other upstreams."""
+        for key in [key for key, server in self._servers.items() if server.upstream.id not in upstreams]:
+            self._end_all(self._servers.pop(key))
+
     async def close(self) -> None:
         """End every session."""
-        for server in self._servers.values():
-            for session in server.sessions.values():
-                with suppress(Error):
-                    self.later(self.end(server, session, self.farewell(server.upstream)))
-        self._servers.clear()
+        await self.retain(frozenset())
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _end_all(self, server: _Server) -> None:
+        for session in server.sessions.values():
+            with suppress(Error):
+                self.later(self.end(server, session, self.farewell(server.upstream)))
 
     def number(self) -> int:
         """The next id of a request."""
