@@ -206,6 +206,8 @@ def test_names_of_properties() -> None:
         with pytest.raises(Malformed):
             path_of(text)
     assert path_of("a" * 128) == ("a" * 128,)
+    with pytest.raises(Malformed):
+        path_of("a." * 1_000_000)
 
 
 def test_what_is_not_there_is_absent() -> None:

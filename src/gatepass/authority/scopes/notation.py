@@ -87,7 +87,8 @@ def path_text(path: Path) -> str:
 
 def path_of(text: str) -> Path:
     """Read the name of a property. Raises `Malformed` (`malformed_scope`)."""
-    members = tuple(decode(member) for member in text.split("."))
+    # No more pieces than are looked at, whatever the length of the text.
+    members = tuple(decode(member) for member in text.split(".", MAX_PATH))
     path = tuple(
         member for member in members if member is not None and 0 < len(member) <= MAX_MEMBER and is_clean(member)
     )
