@@ -10,7 +10,7 @@ import pytest
 from tests.gateway.house import ADA, BOT, PLENTY, REFUND, SECRET, House
 
 from gatepass.access import Access, Action, ActionClass, Json, Resource
-from gatepass.authority import Calls, SingleUse
+from gatepass.authority import Calls, SingleUse, Spending
 from gatepass.credentials import IssuedToken, Rate, TokenKind
 from gatepass.errors import Conflict, Denied, Error, LimitExceeded, NotFound, Unauthenticated, Unavailable
 from gatepass.gateway.callers import Caller
@@ -304,6 +304,18 @@ def test_limits_change_without_re_issuing() -> None:
     house.snapshot.put(replace(house.record(token.id), limits=replace(PLENTY, requests_per_day=2)))
     run(lambda: admitted(house, token))
     refused(house, lambda: admitted(house, token))
+
+
+def test_an_amount_too_fine_to_count_is_refused_and_journalled_like_everything_else() -> None:
+    house = House()
+    token = house.token(REFUND, caveats=(Spending(meter="crd_x/spent", limit=Decimal(100), currency="USD"),))
+    run(lambda: admitted(house, token, "49.50"))
+    error = refused(house, lambda: admitted(house, token, "1E-19"))
+    assert error.code == "malformed_amount"
+    assert "decision_id" in error.details
+    assert house.told()[-1] == ("call.decided", "malformed_amount")
+    run(lambda: admitted(house, token, "50"))
+    assert refused(house, lambda: admitted(house, token, "0.51")).code == "budget_exceeded"
 
 
 def test_a_single_use_is_used_once() -> None:

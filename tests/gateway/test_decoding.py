@@ -79,6 +79,7 @@ def test_a_bomb_is_given_up(codings: tuple[str, ...]) -> None:
         ("deflate", os.urandom(50)),
         ("gzip, gzip", gzip.compress(b"only once")),
     ],
+    ids=["no gzip", "gzip cut", "gzip and more", "gzip, wrong sum", "deflate cut", "deflate and more", "noise", "once"],
 )
 def test_what_is_not_in_the_coding_that_it_states_is_refused(coding: str, came: bytes) -> None:
     with pytest.raises(UpstreamFailed) as refusal:

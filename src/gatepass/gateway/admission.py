@@ -99,7 +99,10 @@ class Admission:
         if decision.outcome is not Outcome.PERMIT:
             error = denial_of(decision, access)  # (8)
             raise self._denied(caller, error, replace(intent, because=decision.because, faults=decision.faults))
-        drawn = await self.ledger.draw((*meters_of(caller, access), *decision.reservations), caller.at)  # (9)
+        try:
+            drawn = await self.ledger.draw((*meters_of(caller, access), *decision.reservations), caller.at)  # (9)
+        except Error as error:  # an amount that cannot be counted, or a ledger that cannot count
+            raise self._denied(caller, error, intent) from None
         if isinstance(drawn, Exhausted):
             raise self._denied(caller, exhausted(drawn), intent)
         intent = replace(
