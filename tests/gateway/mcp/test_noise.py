@@ -23,8 +23,8 @@ values: Any = st.recursive(
     max_leaves=8,
 )
 METHODS = """
-initialize ping server/discover tools/list tools/call resources/list resources/read resources/templates/list prompts/list
-prompts/get completion/complete notifications/cancelled notifications/initialized subscriptions/listen
+initialize ping server/discover tools/list tools/call resources/list resources/read resources/templates/list
+prompts/list prompts/get completion/complete notifications/cancelled notifications/initialized subscriptions/listen
 """
 NAMES = ("name", "arguments", "uri", "ref", "argument", "context", "_meta", "cursor", "inputResponses", "requestState")
 KNOWN: tuple[Any, ...] = (
