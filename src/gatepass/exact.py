@@ -31,6 +31,8 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _BRACKET: Final = re.compile(r"[\[\]{}]")
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
+"""Made once: `json.dumps` makes one for every string."""
 _PLAIN_FROM: Final = -7
 _PLAIN_TO: Final = 21
 """ECMAScript writes a number plainly while its decimal exponent lies between these two."""
@@ -183,13 +185,14 @@ def _text(value: Json) -> str:
     if isinstance(value, tuple):
         return "[" + ",".join(_text(item) for item in value) + "]"
     if isinstance(value, Mapping):
-        names = sorted(value, key=_utf16)
+        # Among names in ASCII the code units are the characters, and nothing has to be encoded to compare them.
+        names = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16)
         return "{" + ",".join(f"{_quoted(name)}:{_text(value[name])}" for name in names) + "}"
     raise TypeError(f"{type(value).__name__} is not an exact JSON value")
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    return _ENCODER.encode(text)
 
 
 def _utf16(name: str) -> bytes:
