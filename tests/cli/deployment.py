@@ -26,7 +26,7 @@ class Deployment:
 
 def environment(home: Path, **more: str) -> dict[str, str]:
     """An environment of nobody in particular, in which `gatepass` is this checkout's."""
-    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR", "PYTHONPATH") if name in os.environ}
     path = f"{BIN}:{os.environ.get('PATH', '/usr/bin:/bin')}"
     return {**kept, "PATH": path, "HOME": str(home), "TERM": "dumb", "COLUMNS": "80", "TZ": "UTC", **more}
 

@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
+import click
 import pytest
 from tests.cli.deployment import environment
 from tests.cli.terminals import at_terminal, piped
 from tests.client.doubles import Answer, Asked, serving
+
+from gatepass.cli.terminal import ask, confirm
 
 TOKEN = "gp_ses_" + "a" * 46
 SIGNED_IN = json.dumps({"token": TOKEN, "expires_at": "2026-11-22T22:00:00.000Z", "person": "ada"}).encode()
@@ -25,6 +28,28 @@ def test_the_session_alone_is_on_standard_output(tmp_path: Path) -> None:
     assert ran.err.startswith("Signed in as ada until 2026-11-22 22:00:00Z (")
     assert json.loads(server.asked[0].body) == {"code": "k7qp-3mzt"}
     assert "authorization" not in server.asked[0].headers
+
+
+def test_a_code_is_not_sent_with_somebody_elses_session(tmp_path: Path) -> None:
+    with serving(answer) as server:
+        env = environment(tmp_path, GATEPASS_URL=server.url, GATEPASS_TOKEN=TOKEN)
+        piped("login", env=env, said=b"k7qp-3mzt\n")
+    assert "authorization" not in server.asked[0].headers
+
+
+@pytest.mark.parametrize(("stdin", "stderr"), [(False, True), (True, False), (False, False)])
+def test_nothing_is_asked_where_nobody_sees_the_question(
+    monkeypatch: pytest.MonkeyPatch,
+    stdin: bool,  # noqa: FBT001 - a table
+    stderr: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: stdin, raising=False)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: stderr, raising=False)
+    with pytest.raises(click.UsageError, match="no terminal to ask for the one-time code at; use --code-file FILE"):
+        ask("One-time code", instead="--code-file FILE")
+    with pytest.raises(click.UsageError, match="use --yes"):
+        confirm("Sure?", yes=False)
+    confirm("Sure?", yes=True)
 
 
 @pytest.mark.parametrize(
