@@ -30,6 +30,7 @@ TOOLS.append(
         },
     }
 )
+TOOLS.append({"name": "broken", "inputSchema": {"type": "object", "x-mcp-header": "Nowhere"}})
 
 
 def text_result(text: str, **more: Any) -> dict[str, Any]:

@@ -194,6 +194,8 @@ async def test_an_upstream_that_is_not_there_gives_errors_and_never_empty_lists(
         for method in ("tools/list", "resources/list", "prompts/list", "server/discover"):
             said = await world.modern(token, method)
             assert (said.status, said.error["data"]["code"]) == (502, "upstream_unreachable")
+            assert said.error["data"]["decision_id"] == world.entries()[-1]["decision"]
+            assert world.entries()[-1]["code"] == "upstream_unreachable"
         said = await world.modern(token, "tools/call", name="ask")
         assert said.error["data"]["code"] == "upstream_unreachable"
         assert world.entries()[-1]["reservations"], "the meters were given back"

@@ -463,6 +463,17 @@ async def test_mirrored_arguments_have_to_be_mirrored_rightly(world: World) -> N
     assert all(entry["reservations"] for entry in finished), "nothing left the house, so the meters are given back"
 
 
+async def test_a_tool_whose_marks_mean_nothing_is_neither_listed_nor_callable(world: World) -> None:
+    token = world.ready("raw:do")
+    assert "broken" not in await names(world, token)
+    said = await world.modern(token, "tools/call", name="broken")
+    assert said.error["data"]["code"] == "upstream_garbled"
+    old = (await world.legacy(token, "tools/list")).result["tools"]
+    assert "broken" in [tool["name"] for tool in old], "nobody mirrors anything here"
+    assert (await world.legacy(token, "tools/call", name="broken")).status == 200
+    assert [call["params"]["name"] for call in calls(world)] == ["broken"]
+
+
 async def test_notifications_are_taken_and_lead_nowhere(world: World) -> None:
     token = world.ready("raw:do")
     for headers in ([("mcp-protocol-version", MODERN)], [("mcp-protocol-version", LEGACY)], []):

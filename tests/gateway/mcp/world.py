@@ -66,7 +66,7 @@ PLAIN
     summary: {action: "prompts:get", resource: name, properties: {topic: arguments.topic}}
 """
 PLAIN = """
-secret progress endless ask die garbage huge flood wrong_id odd missing
+secret progress endless broken ask die garbage huge flood wrong_id odd missing
 redirect html error_html compressed nothing rejected crashed batch unread cut stranger noise chatter
 """
 OPERATIONS = OPERATIONS.replace(

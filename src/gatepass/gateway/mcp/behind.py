@@ -56,6 +56,10 @@ class Way:
             self.definitions.put(self.server, marks_of(items), self.clock())
         return items
 
+    async def mirrors(self, *, modern: bool) -> bool:
+        """Whether arguments are mirrored on either side: by a modern client, or for a modern server over HTTP."""
+        return modern or (self.over_http and (await self.greeting()).modern)
+
     async def mirrored(self, wanted: Asked, headers: Headers, *, modern: bool) -> Outgoing:
         """The request with the headers that its server wants, the client's own checked against the arguments.
 
@@ -63,8 +67,7 @@ class Way:
         """
         outgoing = wanted.outgoing
         sent = any(name.startswith(b"mcp-param-") for name, _ in headers)
-        concerned = outgoing.method == "tools/call" and (sent or wanted.arguments)
-        if not concerned or not (modern or (self.over_http and (await self.greeting()).modern)):
+        if outgoing.method != "tools/call" or not await self.mirrors(modern=modern):
             return outgoing
         marked = (await self._marked(required=modern and sent)).get(outgoing.name or "", ())
         if marked is None:

@@ -20,7 +20,7 @@ from gatepass.gateway.mcp.wire.messages import Answer
 from gatepass.gateway.mcp.wire.mirrors import Mirror, mirrors
 from gatepass.gateway.operations import McpOperation, McpOperations
 
-__all__ = ["LISTS", "Definitions", "Kind", "Marked", "collect", "marks_of", "shown"]
+__all__ = ["LISTS", "Definitions", "Kind", "Marked", "collect", "marks_of", "shown", "usable"]
 
 MOST_PAGES: Final = 100
 MOST_ITEMS: Final = 2_000
@@ -100,6 +100,12 @@ def marks_of(tools: Items) -> Marked:
         if found is None or found:
             marked[str(tool["name"])] = found
     return marked
+
+
+def usable(tools: Items) -> Items:
+    """The tools whose marks have a meaning. The others cannot be called by anybody who mirrors arguments."""
+    marked = marks_of(tools)
+    return tuple(tool for tool in tools if marked.get(str(tool["name"]), ()) is not None)
 
 
 @dataclass(slots=True)

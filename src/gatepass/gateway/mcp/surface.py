@@ -17,14 +17,14 @@ from typing import Final
 
 from gatepass import exact
 from gatepass.access import Json
-from gatepass.errors import Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated
+from gatepass.errors import Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated, Unavailable
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.callers import Caller, answer_headers
 from gatepass.gateway.forwarding.redaction import Redactor
 from gatepass.gateway.mcp.answers import accepted, denied_tool, plain, refused, reply
 from gatepass.gateway.mcp.behind import Behind, Way
 from gatepass.gateway.mcp.calls import DECIDED, asked, holder, named, progress_token
-from gatepass.gateway.mcp.listing import LISTS, shown
+from gatepass.gateway.mcp.listing import LISTS, shown, usable
 from gatepass.gateway.mcp.relay import Bounds, Relay, UnderWay
 from gatepass.gateway.mcp.results import SHORT, Fitting, Seal, cacheable, introduced, server_info
 from gatepass.gateway.mcp.servers.peers import Outgoing
@@ -95,10 +95,20 @@ class McpSurface:
             return await self._method(call, spoken)(call, spoken, caller)
         except Unauthenticated:
             raise
-        except Error as error:
+        except Error as raised:
+            error = await self._written(raised, call, caller)
             if call.method == "tools/call" and isinstance(error, DENIALS) and error.code not in PROTOCOL:
                 return denied_tool(error, call.id, modern=spoken.modern)
             return refused(error, call.id, modern=spoken.modern)
+
+    async def _written(self, error: Error, call: Call, caller: Caller) -> Error:
+        """The error, journalled: what has a decision's id already was, and what cannot be becomes that."""
+        if "decision_id" in error.details:
+            return error
+        try:
+            return await self.admission.refuse(caller, error, action=call.method)
+        except Unavailable as failure:
+            return failure
 
     def _method(self, call: Call, spoken: Dialect) -> Callable[[Call, Dialect, Caller], Awaitable[Reply]]:
         if call.method in DECIDED:
@@ -169,6 +179,8 @@ class McpSurface:
             if kind.capability not in (await way.greeting()).capabilities:
                 raise await self.admission.refuse(caller, _no_method(call), action=call.method)
             items = await way.items(call.method, {})
+            if call.method == "tools/list" and await way.mirrors(modern=spoken.modern):
+                items = usable(items)
             visible = shown(items, call.method, served.operations.mcp, caller, partial(self.admission.may, caller))
             redactor = way.redactor
         await self.admission.listed(caller, call.method, len(visible), len(items) - len(visible))
