@@ -398,6 +398,24 @@ def test_a_secret_in_the_query_is_injected_and_hidden() -> None:
     asyncio.run(scenario())
 
 
+def test_the_parameter_of_the_secret_is_ours_even_where_an_operations_file_declares_it() -> None:
+    declared = """
+types: {orders: {actions: {list: {class: read, properties: {api_key: {type: string, free: true}}}}}}
+rest: [{match: "GET /orders", action: "orders:list", resource: none}]
+"""
+
+    async def scenario() -> None:
+        async with serving(answering(plain(b"ok"))) as raw, opened() as world:
+            world.upstream(raw.target, declared, injection=Injection(InjectionKind.QUERY, "api_key"))
+            token = world.token("orders:list")
+            assert (await world.ask(token, "GET", "/orders")).status == 200
+            for target in ("/orders?api_key=mine", "/orders?api%5Fkey=mine", "/orders?%61pi_key="):
+                assert (await world.refused(token, "GET", target)).code == "malformed_request"
+            assert len(raw.heads) == 1
+
+    asyncio.run(scenario())
+
+
 def test_only_the_headers_on_the_list_cross() -> None:
     async def scenario() -> None:
         answer = plain(
@@ -468,6 +486,22 @@ def test_a_stream_is_relayed_as_it_comes_and_cut_when_the_token_is_withdrawn(tmp
         assert finished["code"] == "withdrawn_in_flight"
         assert finished["bytes_out"] == len(received)
         assert (await world.refused(token, "GET", "/orders/order-12345/events")).code == "credential_invalid"
+
+    story(tmp_path, scenario)
+
+
+def test_a_stream_that_is_silent_is_cut_at_once(tmp_path: Path) -> None:
+    async def scenario(world: World, api: OrdersApi) -> None:
+        token = world.token("orders:watch:order-12345")
+        reply = await world.surface.handle(world.request(token, "GET", "/orders/order-12345/events?every=1.5"))
+        assert b"event: tick" in await anext(reply.body)
+        waiting = asyncio.ensure_future(anext(reply.body))
+        await asyncio.sleep(0.05)
+        world.revoke(token)
+        with pytest.raises(Denied) as cut:
+            await asyncio.wait_for(waiting, 0.5)
+        assert cut.value.code == "withdrawn_in_flight"
+        assert (await api.next_seen(1))[0]["closed"] == "by the caller"
 
     story(tmp_path, scenario)
 
