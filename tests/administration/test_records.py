@@ -409,6 +409,22 @@ async def test_a_secret_is_for_one_address(world: World) -> None:
         await world.administration.secrets.store(ada, "second", "orders", KEY)
 
 
+async def test_an_upstream_that_wants_a_secret_names_one_before_it_has_one(world: World) -> None:
+    ada = await world.furnished()
+    register = world.administration.desk.register
+    named = register.upstream("orders").secret
+    assert named is not None
+    assert named not in register.secrets
+    same = await world.administration.upstreams.change(ada, "orders", orders_form("https://other.example/"))
+    assert same.secret == named
+    plain = await world.administration.upstreams.change(ada, "orders", replace(orders_form(), injection=None))
+    assert plain.secret is None
+    again = await world.administration.upstreams.change(ada, "orders", orders_form())
+    assert again.secret not in {None, named}
+    sealed = await world.administration.secrets.store(ada, "orders-key", "orders", KEY)
+    assert register.upstream("orders").secret == sealed.id
+
+
 async def test_without_its_secret_an_upstream_still_names_it(world: World) -> None:
     """So that calls are refused, and never go out as a stranger's."""
     ada = await world.furnished()

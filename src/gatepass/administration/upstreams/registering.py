@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepass import exact
-from gatepass.access import UpstreamId
+from gatepass.access import Instant, SecretId, UpstreamId
 from gatepass.administration.changes import Desk, checked_name
 from gatepass.administration.operators import Act, Operator
 from gatepass.credentials import new_id
@@ -62,7 +62,7 @@ class Upstreams:
     desk: Desk
 
     async def create(self, operator: Operator, name: str, form: UpstreamForm) -> Upstream:
-        """Register an upstream. Its secret, if it wants one, is stored afterwards."""
+        """Register an upstream. Its secret, if it wants one, is stored afterwards; until then calls are refused."""
         async with self.desk.turn(operator, Act.CREATE_UPSTREAM) as turn:
             if any(known.name == checked_name(name) for known in self.desk.register.upstreams.values()):
                 raise Conflict("conflict", f"there is an upstream `{name}` already")
@@ -73,6 +73,7 @@ class Upstreams:
                 target=_target(form),
                 operations=form.operations,
                 injection=form.injection,
+                secret=self._secret(form, None, turn.at),
                 created=turn.at,
             )
             self._check(upstream)
@@ -91,6 +92,7 @@ class Upstreams:
                 target=_target(form),
                 operations=form.operations,
                 injection=form.injection,
+                secret=self._secret(form, before.secret, turn.at),
             )
             self._check(upstream)
             if before.secret in self.desk.register.secrets:
@@ -137,6 +139,15 @@ class Upstreams:
                 *(turn.entry("secret.deleted", secret.id, {"name": secret.name}) for secret in secrets),
             ]
             await turn.commit(*entries, removals=(upstream, *secrets))
+
+    def _secret(self, form: UpstreamForm, known: SecretId | None, at: Instant) -> SecretId | None:
+        """The secret that the upstream names: one that nobody has stored yet, if it wants one and has none.
+
+        So no call goes out as a stranger's because a secret has not come yet, or is gone.
+        """
+        if known in self.desk.register.secrets or (known is not None and form.injection is not None):
+            return known
+        return None if form.injection is None else SecretId(new_id("sec", at, self.desk.entropy))
 
     def _still(self, id_: UpstreamId, name: str) -> Upstream:
         """The upstream, unless it was deleted while this change waited for its turn."""
