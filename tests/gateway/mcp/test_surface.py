@@ -633,6 +633,30 @@ async def test_a_withdrawn_token_cuts_its_calls_and_no_others(world: World) -> N
     assert ("call.finished", "withdrawn_in_flight") in world.events()
 
 
+async def test_a_withdrawn_token_cuts_a_list_that_is_still_being_read(tmp_path: Path) -> None:
+    async with opened(tmp_path) as world:
+        world.upstream(command("mute"))
+        token = world.ready("raw:do")
+        task = asyncio.create_task(world.modern(token, "tools/list"))
+        await asyncio.sleep(0.2)
+        world.revoke(token)
+        said = await task
+        assert (said.status, said.error["data"]["code"]) == (403, "withdrawn_in_flight")
+        assert world.events()[-1] == ("call.decided", "withdrawn_in_flight")
+        assert world.surface._under_way._counts == {}
+
+
+async def test_lists_take_places_too(tmp_path: Path) -> None:
+    async with opened(tmp_path, Bounds(at_once=1, list=0.5)) as world:
+        world.upstream(command("mute"))
+        token = world.ready("raw:do")
+        first = asyncio.create_task(world.modern(token, "tools/list"))
+        await asyncio.sleep(0.1)
+        said = await world.modern(token, "server/discover")
+        assert (said.status, said.error["data"]["code"]) == (429, "limit_exceeded")
+        assert (await first).error["data"]["code"] == "upstream_timeout"
+
+
 async def test_a_withdrawn_token_ends_its_streams_with_an_error(tmp_path: Path) -> None:
     async with opened(tmp_path, Bounds(patience=0.1)) as world:
         world.upstream(command("modern", "--log", str(tmp_path / "log")))

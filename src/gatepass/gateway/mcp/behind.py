@@ -5,13 +5,14 @@ is learnt of a server's tools is remembered for a short while, because both side
 mirrors into headers has to be checked, and what a server wants mirrored has to be sent.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from gatepass.access import Instant, Json, UpstreamId
-from gatepass.errors import Error, UpstreamFailed
+from gatepass.errors import Denied, Error, UpstreamFailed
 from gatepass.gateway.callers import described
 from gatepass.gateway.forwarding.redaction import Redactor, Redactors
 from gatepass.gateway.mcp.calls import Asked
@@ -37,6 +38,8 @@ class Way:
     """One server, open to one passage."""
 
     passage: Passage
+    cut: Callable[[], Error]
+    """What is raised when the token is withdrawn meanwhile."""
     peer: Peer
     redactor: Redactor
     server: tuple[str, str]
@@ -91,7 +94,7 @@ class Way:
         return known or {}
 
     async def _hurried(self, work: Awaitable[T]) -> T:
-        return await hurried(work, self.passage.withdrawn, self.passage.cut, self.bounds.list)
+        return await hurried(work, self.passage.withdrawn, self.cut, self.bounds.list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,19 +112,19 @@ class Behind:
     async def called(self, passage: Passage) -> AsyncIterator[Way]:
         """The way of a call. If it ends before the call was sent, the passage is finished here."""
         try:
-            yield self._way(passage)
+            yield self._way(passage, passage.cut)
         except Error as error:
             await passage.finish(sent=False, error=error.code)
             raise described(error, passage.caller) from None
         except BaseException:  # the server of the surface: the client has gone, or we are being stopped
-            await passage.finish(sent=False, error="caller_gone")
+            await asyncio.shield(passage.finish(sent=False, error="caller_gone"))
             raise
 
     @contextmanager
     def consulted(self, passage: Passage) -> Iterator[Way]:
         """The way to what a server says of itself."""
         try:
-            yield self._way(passage)
+            yield self._way(passage, _withdrawn)
         finally:
             passage.leave()
 
@@ -135,7 +138,7 @@ class Behind:
         await self.http.close()
         await self.stdio.close()
 
-    def _way(self, passage: Passage) -> Way:
+    def _way(self, passage: Passage, cut: Callable[[], Error]) -> Way:
         served = passage.caller.served
         assert served is not None  # noqa: S101  a passage exists only for a served upstream
         upstream = served.upstream
@@ -146,6 +149,7 @@ class Behind:
         peers = self.http if over_http else self.stdio
         return Way(
             passage=passage,
+            cut=cut,
             peer=peers.peer(upstream, secret=secret, version=version, credential=passage.caller.credential.id),
             redactor=self._redactor(secret, upstream.injection.prefix if upstream.injection else ""),
             server=(upstream.id, f"{upstream.target}\n{version}"),
@@ -159,3 +163,8 @@ class Behind:
         if secret is None:
             return PLAIN
         return secret.expose_to(lambda text: self._redactors.redactor(text, prefix))
+
+
+def _withdrawn() -> Error:
+    """For a consultation, which has no outcome of its own in the journal: the surface writes this one down."""
+    return Denied("withdrawn_in_flight", "the token was withdrawn meanwhile")

@@ -91,7 +91,7 @@ class Relay:
             await self._finish(error.code)
             raise described(error, self.passage.caller) from None
         except BaseException:  # the server of the surface: the client has gone, or we are being stopped
-            await self._finish("caller_gone")
+            await asyncio.shield(self._finish("caller_gone"))
             raise
         return Reply(200, (*EVENT_STREAM, *self.passage.headers), _Stream(self, first))
 
@@ -145,8 +145,8 @@ class Relay:
         return write_answer(Answer(self.identifier, fault=fault_of(described(error, self.passage.caller))))
 
     async def abandoned(self) -> None:
-        """The client has left the stream."""
-        await self._finish("caller_gone")
+        """The client has left the stream. Shielded: a second cancellation must not leave the call unsettled."""
+        await asyncio.shield(self._finish("caller_gone"))
 
     def _settled(self, answer: Answer) -> tuple[Fault | None, bytes]:
         fit = self.translate(answer)

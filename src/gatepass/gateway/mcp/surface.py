@@ -10,7 +10,8 @@ the operations file maps; every other method is unknown. Legacy clients may canc
 era, leaving cancels it.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -166,6 +167,16 @@ class McpSurface:
 
     # -- what is shown
 
+    @asynccontextmanager
+    async def _looking(self, call: Call, caller: Caller, served: Served) -> AsyncIterator[Way]:
+        """The way to what a server says of itself. It takes a place, as a call does."""
+        leave = await self._entered(caller, call, served)
+        try:
+            with self.behind.consulted(self.admission.consult(caller)) as way:
+                yield way
+        finally:
+            leave()
+
     async def _listed(self, call: Call, spoken: Dialect, caller: Caller) -> Reply:
         served = await self._served(call, caller)
         kind = LISTS[call.method]
@@ -175,7 +186,7 @@ class McpSurface:
                 "malformed_request", f"`{call.method}` takes no `{printable(unknown[0])}`: it has one page"
             )
             raise await self.admission.refuse(caller, error, action=call.method)
-        with self.behind.consulted(self.admission.consult(caller)) as way:
+        async with self._looking(call, caller, served) as way:
             if kind.capability not in (await way.greeting()).capabilities:
                 raise await self.admission.refuse(caller, _no_method(call), action=call.method)
             items = await way.items(call.method, {})
@@ -192,7 +203,7 @@ class McpSurface:
     async def _greeted(self, call: Call, spoken: Dialect, caller: Caller) -> Reply:
         """`initialize` and `server/discover`: what this upstream can be used for, through us."""
         served = await self._served(call, caller)
-        with self.behind.consulted(self.admission.consult(caller)) as way:
+        async with self._looking(call, caller, served) as way:
             theirs = (await way.greeting()).capabilities
         mapped = served.operations.mcp
         offered = {
