@@ -118,6 +118,12 @@ def test_an_entry_beside_a_gap_is_still_checked() -> None:
     assert said(check(rows)) == ["entry 12 is missing", "entry 13 was changed"]
 
 
+def test_a_dropped_entry_is_named_even_when_all_hashes_after_it_were_computed_anew() -> None:
+    rows = genuine()
+    anew = chained([row.body for row in rows[12:]], seq=13, prev=rows[10].hash)
+    assert said(check([*rows[:11], *anew])) == ["entry 12 is missing"]
+
+
 def test_the_opening_entry_of_a_writer_dropped_is_named_and_nothing_else() -> None:
     rows = continued(genuine(5), 5, WriterId("wrt_second"))
     del rows[5]
@@ -224,6 +230,15 @@ def test_an_entry_indexed_under_what_it_does_not_say_is_named() -> None:
     verifier = Verifier()
     verifier.see(lines)
     assert said(verifier.finish()) == ["entry 12 is indexed under what it says not"]
+
+
+def test_what_follows_a_changed_entry_is_checked_no_less() -> None:
+    lines = labelled(genuine())
+    lines[11] = (*lines[11][:4], FORGED, *lines[11][5:])
+    lines[19] = (*lines[19][:9], "crd_somebody_else", *lines[19][10:])
+    verifier = Verifier()
+    verifier.see(lines)
+    assert said(verifier.finish()) == ["entry 12 was changed", "entry 20 is indexed under what it says not"]
 
 
 # -- nothing raises, nothing grows

@@ -24,6 +24,7 @@ from gatepass.access import (
     RunId,
 )
 from gatepass.audit import Archive, Entry, Found, Head, Journal, Query, Verifier, WriterId, read_line
+from gatepass.audit.search import MOST_STORY
 from gatepass.errors import Conflict, Malformed
 from gatepass.limits import Spent
 
@@ -135,6 +136,9 @@ class JournalContract:
                 await write(opened, decided(number, at=Instant(at)))
             page = await opened.archive.search(Query(run=RunId("run_1")))
             assert resources(page.entries) == ["order-3", "order-2", "order-1", "order-0"]
+            for number, at in enumerate([NOON, NOON - DAY, NOON + 365 * DAY]):
+                then = await opened.archive.search(Query(since=Instant(at), until=Instant(at + 1), run=RunId("run_1")))
+                assert resources(then.entries) == [f"order-{number}"]
             assert (await opened.archive.verify()).intact
 
         self.run(story)
@@ -304,6 +308,17 @@ class JournalContract:
 
         self.run(story)
 
+    def test_a_story_that_is_too_long_says_that_it_is_not_whole(self) -> None:
+        async def story(opened: Opened) -> None:
+            for start in range(0, MOST_STORY + 1, 5_000):
+                await write(opened, *(decided(number) for number in range(start, min(start + 5_000, MOST_STORY))))
+            assert (await opened.archive.story(RunId("run_1"))).whole
+            await write(opened, decided(MOST_STORY))
+            told = await opened.archive.story(RunId("run_1"))
+            assert (told.whole, len(told.entries)) == (False, MOST_STORY)
+
+        self.run(story)
+
     def test_a_story_of_nothing_is_empty_and_one_of_something_else_is_refused(self) -> None:
         async def story(opened: Opened) -> None:
             assert (await opened.archive.story(RunId("run_none"))).entries == ()
@@ -433,6 +448,15 @@ class JournalContract:
             later = Instant(NOON + 40 * DAY)
             await opened.meters.tidy(later)
             assert await opened.meters.load_spent(later) == (Spent("crd_bot/spending", Decimal(1)),)
+
+        self.run(story)
+
+    def test_tidying_leaves_what_a_call_under_way_may_still_give_back(self) -> None:
+        async def story(opened: Opened) -> None:
+            await write(opened, decided(1, reservations=(total(), quota())))
+            await opened.meters.tidy(Instant(NOON + MINUTE))
+            await write(opened, finished(1, reservations=(total(), quota())))
+            assert await opened.meters.load_spent(NOON) == ()
 
         self.run(story)
 

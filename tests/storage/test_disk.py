@@ -182,6 +182,27 @@ def test_a_database_that_another_program_has_locked_refuses_and_recovers(tmp_pat
     asyncio.run(story())
 
 
+def test_everybody_who_waits_is_told_and_each_trouble_counts_its_own(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path / "data") as database:
+            for waiting in (5, 3):
+                with locked(tmp_path / "data"):
+                    tickets = [database.journal.append(decided(1, decision=None))]
+                    await asyncio.sleep(0.2)  # the first is on its way, and waits for the lock
+                    tickets += [database.journal.append(decided(1, decision=None)) for _ in range(waiting - 1)]
+                    told = await asyncio.gather(*(ticket.durable() for ticket in tickets), return_exceptions=True)
+                    assert [type(error) for error in told] == [Unavailable] * waiting
+                for _ in range(500):
+                    if database.trouble is None:
+                        break
+                    await asyncio.sleep(0.02)
+            page = await database.archive.search(Query(event="journal.recovered"))
+            counted = [found.members["details"]["refused"] for found in page.entries]  # type: ignore[index, call-overload]
+            assert counted == ["3", "5"]
+
+    asyncio.run(story())
+
+
 def test_a_locked_database_is_not_opened(tmp_path: Path) -> None:
     async def story() -> None:
         async with opened(tmp_path / "data"):

@@ -50,6 +50,13 @@ def test_every_file_in_the_folder_is_private_while_it_is_open(tmp_path: Path) ->
     asyncio.run(story())
 
 
+def test_a_database_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    filled(tmp_path)
+    (tmp_path / "gatepass.db").chmod(0o644)
+    filled(tmp_path)
+    assert stat.S_IMODE((tmp_path / "gatepass.db").stat().st_mode) == 0o600
+
+
 def test_the_migrations_make_exactly_the_schema(tmp_path: Path) -> None:
     filled(tmp_path)
     with create_engine(f"sqlite:///{tmp_path}/gatepass.db").connect() as connection:
