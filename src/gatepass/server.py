@@ -45,6 +45,7 @@ from gatepass.storage import keyfile
 from gatepass.storage.folder import DataFolder
 from gatepass.storage.ledger import InProcessLedger
 from gatepass.storage.sqlite import Database
+from gatepass.storage.sqlite.database import DATABASE
 from gatepass.vault import Custody
 from gatepass.web.app import App, Surfaces
 from gatepass.web.hosts import Hosts
@@ -295,7 +296,10 @@ def _keyring(settings: Settings) -> LiveKeyring:
             raise Malformed("malformed_config", f"`{KEY_VARIABLE}` is not set, and the settings say the key is there")
         return LiveKeyring(Keyring.parse(text), _unsaved)
     path = settings.key.file or settings.data / KEY_FILE
-    return LiveKeyring(keyfile.load_or_create(path, now(), os.urandom), lambda keys: keyfile.replace(path, keys))
+    # The key is made before the database: where there is a database, there was a key.
+    first = not (settings.data / DATABASE).exists()
+    keyring = keyfile.load_or_create(path, now(), os.urandom, first=first)
+    return LiveKeyring(keyring, lambda keys: keyfile.replace(path, keys))
 
 
 def _unsaved(_: Keyring) -> None:

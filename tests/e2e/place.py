@@ -118,6 +118,14 @@ class Place:
     code: str | None
     data: Path
     open: list[Transport] = field(default_factory=list)
+    session: str = ""
+    """The token of whoever signed in last."""
+
+    @contextmanager
+    def as_holder(self, token: str) -> Iterator[Management]:
+        """The management API, as whoever holds `token`."""
+        with Transport(self.people_url, token) as transport:
+            yield Management(transport)
 
     @property
     def agents_port(self) -> int:
@@ -169,7 +177,8 @@ def signed_in(place: Place) -> Management:
     said = {"name": founder(), "password": PASSWORD} if place.code is None else {"code": place.code}
     with Transport(place.people_url) as stranger:
         session = Management(stranger).sign_in(said)
-    place.open.append(Transport(place.people_url, str(session["token"])))
+    place.session = str(session["token"])
+    place.open.append(Transport(place.people_url, place.session))
     management = Management(place.open[-1])
     if place.code is not None:
         management.set_password(PASSWORD)
@@ -219,6 +228,8 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.head = b""
+        """The last answer's, in lower case."""
         self.decision = ""
         """The id of the last answer's decision."""
         self.reader: asyncio.StreamReader | None = None
@@ -245,7 +256,8 @@ class Line:
         self.writer.write(head.encode() + body)
         try:
             answer = await self.reader.readuntil(b"\r\n\r\n")
-            content = await self._content(answer.lower())
+            self.head = answer.lower()
+            content = await self._content(self.head)
         except (asyncio.IncompleteReadError, ConnectionError):
             self.close()
             raise ConnectionResetError from None

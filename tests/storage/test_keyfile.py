@@ -33,6 +33,13 @@ def test_a_file_that_others_can_touch_is_refused(tmp_path: Path, mode: int) -> N
     assert refused.value.message == f"the key file `{path}` cannot be used: others than its owner can read or write it"
 
 
+def test_a_key_that_is_gone_is_missed_and_not_replaced_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "sealing.key"
+    with pytest.raises(Unavailable, match="it is gone, and what was sealed with it cannot be opened without it"):
+        load_or_create(path, NOW, os.urandom, first=False)
+    assert not path.exists()
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="cannot be used"):
         load_or_create(tmp_path, NOW, os.urandom)

@@ -22,11 +22,11 @@ PRIVATE: Final = 0o600
 _MOST: Final = 1 << 20
 
 
-def load_or_create(path: Path, at: Instant, entropy: Callable[[int], bytes]) -> Keyring:
-    """The keyring in `path`; a new one when there is no such file.
+def load_or_create(path: Path, at: Instant, entropy: Callable[[int], bytes], *, first: bool = True) -> Keyring:
+    """The keyring in `path`; a new one when there is no such file and this is the `first` start.
 
-    Raises `Unavailable` (`key_unusable`) for a file that others can read or that cannot be read, and
-    `Malformed` (`malformed_config`) for one whose text is wrong.
+    Raises `Unavailable` (`key_unusable`) for a file that others can read, that cannot be read, or that is
+    missing where there was one, and `Malformed` (`malformed_config`) for one whose text is wrong.
     """
     try:
         with path.open("rb") as file:
@@ -37,6 +37,8 @@ def load_or_create(path: Path, at: Instant, entropy: Callable[[int], bytes]) -> 
                 raise _unusable(path, "others than its owner can read or write it")
             return Keyring.parse(file.read(_MOST).decode("utf-8", "replace"))
     except FileNotFoundError:
+        if not first:
+            raise _unusable(path, "it is gone, and what was sealed with it cannot be opened without it") from None
         keyring = Keyring.create(at, entropy)
         replace(path, keyring)
         return keyring
