@@ -48,6 +48,7 @@ MOST_IDS: Final = 1000
 LONGEST_ID: Final = 1024
 
 _STEP: Final = re.compile(r"([A-Za-z0-9_$@-]+)(\[\])?")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WHOLE_NUMBER: Final = re.compile(r"0|-?[1-9][0-9]*")
 
 Shape: TypeAlias = "Mapping[str, Shape] | None"
@@ -178,6 +179,4 @@ def reads_alike(number: Decimal) -> bool:
 
 def plain_text(text: str) -> bool:
     """Whether the text holds no control character (C0, DEL, C1) and no line or paragraph separator."""
-    return not any(
-        character < " " or "\x7f" <= character <= "\x9f" or character in "\u2028\u2029" for character in text
-    )
+    return _CONTROL.search(text) is None
