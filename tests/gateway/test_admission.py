@@ -382,6 +382,23 @@ def test_a_mutating_call_waits_for_the_disk_and_a_read_does_not() -> None:
     run(story)
 
 
+def test_a_read_that_spends_a_quota_waits_for_the_disk_like_a_write() -> None:
+    house = House()
+    token = house.token("orders:get:order-12345", limits=replace(PLENTY, requests_per_day=1))
+
+    async def story() -> None:
+        caller = await met(house, token)
+        house.journal.hold()
+        reading = asyncio.ensure_future(house.admission.admit(caller, read(caller)))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not reading.done(), "a crash now must not give the day back"
+        house.journal.release()
+        await reading
+
+    run(story)
+
+
 def test_who_cannot_record_does_not_act_and_nothing_is_spent() -> None:
     house = House()
     token = house.token(REFUND, caveats=(SingleUse(meter="crd_x/once"),))

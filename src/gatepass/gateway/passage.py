@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from gatepass.access import Access, ActionClass, Instant, Veto
+from gatepass.access import Access, ActionClass, Instant, MeterKind, Veto
 from gatepass.audit import Entry, Journal, Ticket
 from gatepass.errors import Denied, Error, Unauthenticated, Unavailable
 from gatepass.gateway.callers import Caller, answer_headers, denial_entry, described
@@ -76,12 +76,17 @@ class Passage:
         return answer_headers(self.caller)
 
     async def open(self, intent: Entry) -> None:
-        """(10) Watch for withdrawals, write the intent; for a mutating call, wait until it is on the disk."""
+        """(10) Watch for withdrawals and write the intent.
+
+        Wait until it is on the disk for a mutating call, and for whatever draws on a total or a quota: those
+        are spent for good, so no crash may give them back.
+        """
         house = self.admission
         self.watch()
         try:
             self._intent = house.journal.append(intent)
-            if self.access.action.kind is not ActionClass.READ:
+            spends = any(reservation.kind is not MeterKind.RATE for reservation in self.drawn.reservations)
+            if spends or self.access.action.kind is not ActionClass.READ:
                 await self._intent.durable()
         except BaseException:  # the journal's refusal or a cancellation: nothing has left the house
             with suppress(Unavailable):
