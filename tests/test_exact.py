@@ -14,7 +14,8 @@ from gatepass.errors import Malformed
 
 REFUSED = [
     (b'{"a":1,"a":2}', 'the name "a" appears twice in one object'),
-    (b'{"a":{"b":1,"c":2,"b":3}}', 'the name "b" appears twice in one object'),
+    (b'{"a":{"c":2,"b":1,"b":3}}', 'the name "b" appears twice in one object'),
+    (b'{"' + b"x" * 99 + b'":1,"' + b"x" * 99 + b'":1}', f'the name "{"x" * 40}" appears twice in one object'),
     (b'{"a":1,"\\u0061":2}', 'the name "a" appears twice in one object'),
     (b"NaN", "`NaN` is not JSON"),
     (b"[Infinity]", "`Infinity` is not JSON"),
@@ -102,8 +103,18 @@ def test_brackets_inside_strings_are_not_depth_and_outside_are() -> None:
     with pytest.raises(Malformed, match="nested deeper than 2"):
         exact.read(b'["]]]]", [[1]]]', max_depth=2)
     assert exact.read(b"[[1],[2],[3]]", max_depth=2) == ((Decimal(1),), (Decimal(2),), (Decimal(3),))
+    with pytest.raises(Malformed, match="nested deeper than 2"):
+        exact.read(b"[[1],[1],[[1]]]", max_depth=2)
     with pytest.raises(Malformed, match="nested deeper"):
         exact.read(b"[" * 1_000_000)
+
+
+@pytest.mark.parametrize("text", [b'"aaa"', '"aaa"', '"\u00e9a"'])
+def test_as_long_as_the_bound_is_read(text: bytes | str) -> None:
+    size = len(text.encode() if isinstance(text, str) else text)
+    assert exact.read(text, max_bytes=size) is not None
+    with pytest.raises(Malformed):
+        exact.read(text, max_bytes=size - 1)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +177,12 @@ def test_names_are_sorted_by_utf16_and_strings_escaped_as_the_rfc_says() -> None
     assert exact.write((True, False, None, (), {})) == b"[true,false,null,[],{}]"
 
 
-@pytest.mark.parametrize("value", [1, 1.5, b"x", [1], {1, 2}, object()])
-def test_what_is_not_exact_is_not_written(value: Any) -> None:
-    with pytest.raises(TypeError, match="is not an exact JSON value"):
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [(1, "int"), (1.5, "float"), (b"x", "bytes"), ([1], "list"), ({1, 2}, "set"), ((object(),), "object")],
+)
+def test_what_is_not_exact_is_not_written(value: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} is not an exact JSON value$"):
         exact.write(value)
 
 

@@ -28,8 +28,9 @@ MAX_EXPONENT: Final = 400
 
 _SHOWN: Final = 40
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?", re.ASCII)
-_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_BRACKET: Final = re.compile(r"[\[\]{}]")
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_OPENING: Final = frozenset("[{")
+_CLOSING: Final = frozenset("]}")
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
 """Made once: `json.dumps` makes one for every string."""
@@ -104,18 +105,17 @@ def spell(value: Decimal) -> str:
 
 def write(value: Json) -> bytes:
     """Write `value` in its one spelling. Raises ValueError or TypeError for what no JSON text can say exactly."""
-    return _text(value).encode("utf-8")
+    return _text(value).encode()
 
 
 def _decoded(text: bytes | str, max_bytes: int) -> str:
     if len(text) > max_bytes:
         raise Malformed("too_large", f"more than {max_bytes} bytes of JSON")
     try:
-        raw = text.encode("utf-8") if isinstance(text, str) else text
-        decoded = raw.decode("utf-8")
-    except UnicodeError as error:
-        where = getattr(error, "start", 0)
-        raise Malformed("malformed_json", f"not UTF-8 at byte {where}") from None
+        raw = text.encode() if isinstance(text, str) else text
+        decoded = raw.decode()
+    except (UnicodeEncodeError, UnicodeDecodeError) as error:
+        raise Malformed("malformed_json", f"not UTF-8 at byte {error.start}") from None
     if len(raw) > max_bytes:
         raise Malformed("too_large", f"more than {max_bytes} bytes of JSON")
     if decoded.startswith("\ufeff"):
@@ -128,8 +128,8 @@ def _check_depth(text: str, max_depth: int) -> None:
     if text.count("[") + text.count("{") <= max_depth:
         return
     depth = 0
-    for bracket in _BRACKET.findall(_STRING.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
+    for token in _STRING_OR_BRACKET.findall(text):
+        depth += (token in _OPENING) - (token in _CLOSING)
         if depth > max_depth:
             raise Malformed("malformed_json", f"nested deeper than {max_depth}")
 
@@ -139,7 +139,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise _RefusedError(f"the name {json.dumps(twice[:40])} appears twice in one object")
+        raise _RefusedError(f"the name {json.dumps(twice[:_SHOWN])} appears twice in one object")
     return members
 
 
@@ -196,4 +196,4 @@ def _quoted(text: str) -> str:
 
 
 def _utf16(name: str) -> bytes:
-    return name.encode("utf-16-be", "surrogatepass")
+    return name.encode("utf-16-be")

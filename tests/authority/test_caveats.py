@@ -444,6 +444,25 @@ def test_what_cannot_be_is_not_made(make: Callable[[], Caveat], message: str) ->
     assert (refusal.value.code, refusal.value.message) == ("malformed_caveat", message)
 
 
+def test_bounds_are_within_what_they_bound() -> None:
+    last = Expires(Instant(253_402_300_799_999))
+    assert parse_caveat(write_caveat(last)) == last
+    first = NotBefore(Instant(0))
+    assert parse_caveat(write_caveat(first)) == first
+    hours = [f"{day} {hour:02}:00-{hour:02}:30" for day in ("mon", "tue", "wed", "thu") for hour in range(16)]
+    assert len(Weekly.of("UTC", *hours).windows) == 64
+    with pytest.raises(Malformed):
+        Weekly.of("UTC", *hours, "sun 00:00-00:01")
+    assert len(Audience(frozenset(map(str, range(64)))).names) == 64
+    assert Log("x" * 256).obligation == "x" * 256
+
+
+def test_a_conjunction_lets_through_what_all_of_its_parts_let_through() -> None:
+    both = All((Log(), Expires(Instant(NOW + 1))))
+    assert both.veto(attempt(honoured=frozenset({"log"}))) is None
+    assert both.veto(attempt()) is not None
+
+
 def test_a_conjunction_as_deep_and_as_long_as_the_bound() -> None:
     assert parse_caveat(write_caveat(nested(8))) == nested(8)
     assert parse_caveat(write_caveat(All((Log(),) * 64))) == All((Log(),) * 64)
@@ -477,6 +496,7 @@ def test_a_conjunction_as_deep_and_as_long_as_the_bound() -> None:
         ('[4,["11.0.0.0/8","10.0.0.0/8"]]', "networks have to be in canonical form"),
         ('[4,["10.0.0.0/255.0.0.0"]]', "networks have to be in canonical form"),
         ('[5,["b","a"]]', "the caveat 5 is not in canonical form"),
+        ('[5,"a"]', "audience: expected a list"),
         ("[6,5]", "run: expected a text"),
         ("[7,null]", "subject key: expected a text"),
         ('[8,"a"]', "evidence: expected a list"),
@@ -486,6 +506,10 @@ def test_a_conjunction_as_deep_and_as_long_as_the_bound() -> None:
         ('[12,"a"]', "a conjunction is a list of caveats"),
         ("[12,[[99]]]", "no caveat has the number 99"),
         ("[13,5,5]", "meter: expected a text"),
+        ("[14,5]", "meter: expected a text"),
+        ('[15,5,5,"USD","amount","currency"]', "meter: expected a text"),
+        ("[16,5,5,5]", "meter: expected a text"),
+        ('[16,"crd_1/a","5",5]', "calls: expected a whole number"),
         ('[13,"crd_1/a","5"]', "calls: expected a whole number"),
         ('[15,"crd_1/a","5","USD","amount","currency"]', "spending needs a limit, a currency and a property"),
         ('[15,"crd_1/a",5,null,"amount","currency"]', "spending needs a limit, a currency and a property"),

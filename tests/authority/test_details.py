@@ -21,6 +21,7 @@ def test_details_are_written_in_order_and_without_empty_members() -> None:
     assert exact.write(to_details(permission)).decode() == (
         '{"actions":["get"],"limits":{"a":{"!=":["x","y"]},"b":{"=":["p","q",1]},"c":{"<":5,">":0},"d":{"~":"x:*"}},"type":"kv"}'
     )
+    assert to_details(Permission.parse("kv:get?m=y&n!=x"))["limits"] == {"m": {"=": "y"}, "n": {"!=": "x"}}
     assert to_details(Permission.parse("kv:get")) == {"type": "kv", "actions": ("get",)}
     assert exact.write(to_details(Permission.parse("kv:get?n!=#1&n!=#2&n<=9"))).decode() == (
         '{"actions":["get"],"limits":{"n":{"!=":[1,2],"<=":9}},"type":"kv"}'

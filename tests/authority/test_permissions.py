@@ -173,6 +173,7 @@ def test_a_permission_says_how_it_falls_short(scope: str, properties: str, misse
     [
         (Resource("orders", ("a", "b//c")), "an id is covered by no permission: it has an empty segment"),
         (Resource("orders", ("a",) * 1001), "more than 1000 ids at once"),
+        (Resource("orders", ("a",) * 999 + ("",)), "an id is covered by no permission: it is empty"),
         (Resource("orders", pattern="a*"), "the resource's pattern is malformed"),
     ],
 )

@@ -215,7 +215,7 @@ def _limits(scope: Scope, action: ActionSpec) -> tuple[Limit, ...]:
         name = path_text(limit.path)
         declared = _declared(action, limit.path)
         if declared is None:
-            near = get_close_matches(name, list(map(path_text, action.properties)), n=1)
+            near = get_close_matches(name, list(map(path_text, action.properties)))
             tail = f"; the nearest: `{near[0]}`" if near else ""
             raise Malformed("unknown_scope", f"`{scope.type}:{action.name}` has no property `{name}`{tail}")
         if not _of_type(limit.domain, declared.type):
@@ -232,7 +232,7 @@ def _declared(action: ActionSpec, path: Path) -> PropertySpec | None:
     """Give what is declared of the property at `path`: itself, or an object that it is in."""
     if path in action.properties:
         return action.properties[path]
-    for length in range(len(path) - 1, 0, -1):
+    for length in reversed(range(1, len(path))):
         above = action.properties.get(path[:length])
         if above is not None:
             return PropertySpec() if above.type in {PropertyType.OBJECT, PropertyType.ANY} else None

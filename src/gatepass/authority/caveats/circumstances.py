@@ -189,8 +189,10 @@ def _network_order(network: Network) -> tuple[int, int, int]:
 
 
 def _address(source: str | None) -> IPv4Address | IPv6Address | None:
+    if source is None:
+        return None
     try:
-        address = ip_address(source or "")
+        address = ip_address(source)
     except ValueError:
         return None
     if isinstance(address, IPv6Address):

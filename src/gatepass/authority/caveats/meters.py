@@ -176,7 +176,7 @@ class Spending:
         unit = self.currency if self.unit is None else _partly(partial, self.unit)
         return (
             self._veto(
-                Decimal(0) if isinstance(amount, Unknown) else amount,
+                self.limit if isinstance(amount, Unknown) else amount,
                 self.currency if isinstance(unit, Unknown) else unit,
             )
             is None

@@ -9,6 +9,7 @@ nothing.
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import ClassVar, Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
@@ -66,7 +67,7 @@ class Weekly:
         for window in self.windows:
             if not (0 <= window.day < len(_DAYS) and 0 <= window.start < window.end <= _DAY):
                 raise malformed("a window has to end after it starts, within its day")
-        for earlier, later in zip(self.windows, self.windows[1:], strict=False):
+        for earlier, later in pairwise(self.windows):
             if (earlier.day, earlier.end) >= (later.day, later.start):
                 raise malformed("windows have to be sorted, with time between them")
 

@@ -38,9 +38,10 @@ def from_details(details: Json) -> tuple[Permission, ...]:
 
     Raises `Malformed` (`malformed_details`).
     """
-    return tuple(
-        Permission(scope.type, scope.action, scope.pattern, scope.limits) for scope in _read(details, named=True)
-    )
+    scopes = scopes_from_details(details)
+    if any(scope.action == "*" for scope in scopes):
+        raise _malformed("an action is named here, never `*`")
+    return tuple(Permission(scope.type, scope.action, scope.pattern, scope.limits) for scope in scopes)
 
 
 def scopes_from_details(details: Json) -> tuple[Scope, ...]:
@@ -48,14 +49,10 @@ def scopes_from_details(details: Json) -> tuple[Scope, ...]:
 
     Raises `Malformed` (`malformed_details`).
     """
-    return _read(details, named=False)
-
-
-def _read(details: Json, *, named: bool) -> tuple[Scope, ...]:
     if not isinstance(details, Mapping):
         raise _malformed("it is not an object")
-    if unknown := sorted(set(details) - _MEMBERS, key=str):
-        raise _malformed(f"the member `{shown(str(unknown[0]), 40)}` is not known")
+    if unknown := sorted(set(details) - _MEMBERS):
+        raise _malformed(f"the member `{shown(unknown[0])}` is not known")
     kind, actions = details.get("type"), details.get("actions")
     if not isinstance(kind, str):
         raise _malformed("`type` has to be a string")
@@ -64,8 +61,6 @@ def _read(details: Json, *, named: bool) -> tuple[Scope, ...]:
     names = [name for name in actions if isinstance(name, str)]
     if len(names) != len(actions) or len(set(names)) != len(names):
         raise _malformed("`actions` has to be an array of different names")
-    if named and "*" in names:
-        raise _malformed("an action is named here, never `*`")
     try:
         pattern = _identifier(details["identifier"]) if "identifier" in details else None
         limits = _limits(details["limits"]) if "limits" in details else ()
