@@ -38,7 +38,7 @@ from gatepass.gateway.snapshot import Snapshot
 from gatepass.gateway.strangers import Strangers
 from gatepass.keys import Digests, Keyring, LiveKeyring, Sealer, hash_password, verify_password
 from gatepass.outbound import GuardedDoor, StdioServers
-from gatepass.registry import OperatorRole
+from gatepass.registry import OperatorRole, Upstream
 from gatepass.revocation import Live, Reinstated, Withdrawn
 from gatepass.settings import KeySource, Settings
 from gatepass.storage import keyfile
@@ -46,7 +46,7 @@ from gatepass.storage.folder import DataFolder
 from gatepass.storage.ledger import InProcessLedger
 from gatepass.storage.sqlite import Database
 from gatepass.storage.sqlite.database import DATABASE
-from gatepass.vault import Custody
+from gatepass.vault import Custody, Secret
 from gatepass.web.app import App, Surfaces
 from gatepass.web.hosts import Hosts
 from gatepass.web.management import build as management_api
@@ -122,6 +122,7 @@ class Deployment:
     app: App
     administration: Administration
     admission: Admission
+    mcp: McpSurface
     database: Database
     settings: Settings
     port: int
@@ -141,7 +142,7 @@ class Deployment:
             ledger.rebuild({}, await database.store.load_spent(now()))
             admission = _admission(keyring, database, ledger)
             closing.callback(admission.close)
-            surfaces = _surfaces(settings, admission, closing)
+            surfaces, mcp = _surfaces(settings, admission, closing)
             facts = _facts(settings, port)
             administration = await Administration.open(
                 store=database.store,
@@ -169,6 +170,7 @@ class Deployment:
                 app=app,
                 administration=administration,
                 admission=admission,
+                mcp=mcp,
                 database=database,
                 settings=settings,
                 port=port,
@@ -205,7 +207,7 @@ class Deployment:
         )
 
     async def keep_house(self) -> None:
-        """Once a second: summaries of refusals, tokens whose life is over, withdrawals that concern nobody."""
+        """Once a second: summaries of refusals, lives that are over, and servers that nobody may call any more."""
         rounds = 0
         while True:
             await asyncio.sleep(TICK)
@@ -215,6 +217,7 @@ class Deployment:
                 at = now()
                 self.admission.snapshot.expire(at)
                 self.admission.snapshot.live.forget(at)
+                await self.mcp.tidy()
                 if rounds % 600 == 1:
                     await self.database.store.tidy(at)
             except Error as error:
@@ -235,19 +238,29 @@ def _admission(keyring: LiveKeyring, database: Database, ledger: InProcessLedger
     )
 
 
-def _surfaces(settings: Settings, admission: Admission, closing: AsyncExitStack) -> Surfaces:
+def _surfaces(settings: Settings, admission: Admission, closing: AsyncExitStack) -> tuple[Surfaces, McpSurface]:
     """The doors of the gateway, and the one door that they go out by."""
     door = GuardedDoor()
     closing.push_async_callback(door.close)
     children = StdioServers(path=os.environ.get("PATH", os.defpath), home=settings.data / "servers")
-    behind = Behind(http=HttpServers(door=door), stdio=children, clock=now)
+    behind = Behind(http=HttpServers(door=door, farewell=_farewell(admission)), stdio=children, clock=now)
     bounds = McpBounds(request=settings.sizes.mcp_request)
     mcp = McpSurface(admission=admission, behind=behind, seal=Seal(os.urandom(32)), bounds=bounds)
     closing.push_async_callback(mcp.close)
     timeouts = settings.timeouts
     patience = Patience(connect=timeouts.connect / 1000, first=timeouts.answer / 1000, idle=timeouts.idle / 1000)
     rest = RestSurface(admission=admission, door=door, patience=patience)
-    return Surfaces(rest=rest, mcp=mcp, header_only=mcp)
+    return Surfaces(rest=rest, mcp=mcp, header_only=mcp), mcp
+
+
+def _farewell(admission: Admission) -> Callable[[Upstream], Secret | None]:
+    """The secret with which an upstream's sessions are ended, if it still has one."""
+
+    def secret(upstream: Upstream) -> Secret | None:
+        sealed = admission.snapshot.secrets.get(upstream.secret) if upstream.secret else None
+        return admission.custody.open(sealed, upstream) if sealed else None
+
+    return secret
 
 
 class _Announcer:
