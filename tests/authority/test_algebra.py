@@ -60,6 +60,36 @@ def test_the_grant_that_costs_least_permits() -> None:
     assert len(permits(Authority((heavy,)), read).reservations) == 2
 
 
+def test_a_grant_that_fails_leaves_the_next_to_be_tried() -> None:
+    slim, wide = Permission.parse("orders:refund:a:*?amount<=5"), Permission.parse("orders:refund:a:*?amount<=50")
+    refund = attempt("orders:refund", "a:1", properties='{"amount":6}')
+    assert permits(Authority.of(slim, wide), refund).grant == Grant(wide)
+    batch = attempt("orders:read", "a:1", "b:1")
+    assert permits(authority("orders:read:a:*", "orders:read:*"), batch).permitted
+    assert not permits(authority("orders:read:a:*", "orders:read:b:*"), batch).permitted
+    late = Grant(wide, (NOW_OVER,))
+    assert permits(Authority((late, Grant(slim), Grant(wide))), refund).grant == Grant(wide)
+    assert Authority.of(late, slim) == Authority((late, Grant(slim)))
+
+
+def test_of_grants_that_cost_the_same_the_first_permits_and_of_vetoes_the_first_are_given() -> None:
+    one, other = Grant(READ, (Calls("crd_1/a", 5),)), Grant(READ, (Calls("crd_2/a", 5),))
+    assert permits(Authority((one, other)), attempt("orders:read")).grant == one
+    dead, early = Grant(READ, (NOW_OVER,)), Grant(READ, (Audience(frozenset("a")),))
+    assert permits(Authority((dead, early)), attempt("orders:read")).vetoes[0].detail == "it has expired"
+
+
+def test_a_malformed_resource_is_told() -> None:
+    refused = permits(authority("orders:read"), attempt("orders:read", "a//b"))
+    assert refused.vetoes == (Veto("scope_missing", "an id is covered by no permission: it has an empty segment"),)
+
+
+def test_the_grant_that_reaches_the_resource_is_nearest_however_many_do_not() -> None:
+    elsewhere = [f"orders:refund:{number}" for number in range(40)]
+    refused = permits(authority(*elsewhere, "orders:refund:a?amount<=5"), attempt("orders:refund", "a"))
+    assert refused.vetoes == (Veto("scope_missing", "`amount` is missing and has to be within `amount<=5`"),)
+
+
 def test_the_nearest_veto_is_given() -> None:
     far = Grant(READ, (NOW_OVER, Audience(frozenset("a")), Log()))
     near = Grant(READ, (LATER, Approved()))
@@ -109,6 +139,15 @@ def test_the_nearest_reasons_are_given(scopes: list[str], details: list[str]) ->
         (["a b?"], None, "{}", [], [], "orders:refund:a%20b%3F"),
         (["a:1"], None, '{"note":"private"}', [], [], "orders:refund:a:1"),
         (["a:1"], None, '{"n":6}', [], ["orders:refund:*?n<=5"], "orders:refund:a:1?n=#6"),
+        (["a:1"], None, '{"note":"x","n":6}', ["note"], ["orders:refund:*?n<=5"], "orders:refund:a:1?n=#6"),
+        (
+            ["a:1"],
+            None,
+            '{"o":{"p":1,"q":2},"n":6}',
+            ["o.p"],
+            ["orders:refund:*?n<=5"],
+            "orders:refund:a:1?n=#6&o.q=#2",
+        ),
         (["a:1"], None, '{"n":6,"note":"x"}', ["note"], ["orders:refund:*?n<=5"], "orders:refund:a:1?n=#6"),
         (
             ["a:1"],

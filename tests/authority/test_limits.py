@@ -143,7 +143,7 @@ def test_long_texts_are_not_judged() -> None:
     assert other.admits("y" * MAX_TEXT)
     assert not other.admits("y" * (MAX_TEXT + 1))
     assert domain_of("=", ["y" * 1024]).admits("y" * 1024)
-    with pytest.raises(Malformed, match="canonical form"):
+    with pytest.raises(Malformed, match="canonical text"):
         domain_of("=", ["y" * 1025])
     assert not domain_of("~", ["*"]).admits("y" * 1025)
 
@@ -168,8 +168,8 @@ def test_long_texts_are_not_judged() -> None:
             ["a*"],
             "the pattern `a*` is malformed: `*` stands for a whole segment; write %2A where it is meant literally",
         ),
-        ("=", [()], "a value is a string in canonical form, a number, true, false or null"),
-        ("!=", ["e\u0301"], "a value is a string in canonical form, a number, true, false or null"),
+        ("=", [()], "a value is canonical text of at most 1024 characters, a number, true, false or null"),
+        ("!=", ["e\u0301"], "a value is canonical text of at most 1024 characters, a number, true, false or null"),
         ("!=", [None], "no value can satisfy it: null is the only one of its type"),
         ("!=", [True, False], "no value can satisfy it"),
         ("!=", ["a", Decimal(1)], "no value can satisfy it"),

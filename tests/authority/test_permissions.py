@@ -1,6 +1,7 @@
 """Permissions: how they are written, what they cover, and what they say when they do not."""
 
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 from tests.authority.world import attempt, members, partly
@@ -78,6 +79,7 @@ def test_a_scope_may_ask_for_every_action(text: str) -> None:
         ("kv:get?b=1&a=2", "the scope `kv:get?b=1&a=2` is malformed: it is written `kv:get?a=2&b=1`"),
         ("kv:get?n=%61", "the scope `kv:get?n=%61` is malformed: it is written `kv:get?n=a`"),
         ("kv:get:" + "a" * 4100, "a scope of 4107 characters is too long, at most 4096"),
+        ("kv:get?n!=a|b", "the scope `kv:get?n!=a|b` is malformed: it is written `kv:get?n!=a&n!=b`"),
         ("kv:get?" + "&".join(f"p{n:02}=1" for n in range(33)), "more than 32 properties are limited"),
         ("kv:get?" + "&".join(f"p!={n:02}" for n in range(65)), "limits on one property name more than 64 values"),
     ],
@@ -144,7 +146,7 @@ def test_a_permission_that_is_covered_or_met_keeps_its_text_form() -> None:
         ("orders:refund:b", "{}", Missed.RESOURCE, "`orders:refund:b` does not reach the resource"),
         ("orders:refund?n<=5", "{}", Missed.LIMITS, "`n` is missing and has to be within `n<=5`"),
         ("orders:refund?n<=5", '{"n":6}', Missed.LIMITS, "`n` has to be within `n<=5`"),
-        ("orders:refund?n<=5", '{"n":5,"m":6}', Missed.LIMITS, "`m` is neither limited nor declared free"),
+        ("orders:refund?n<=5", '{"n":5,"l":6}', Missed.LIMITS, "`l` is neither limited nor declared free"),
         ("orders:refund?a.b=x", '{"a":{"b":"x","c":1}}', Missed.LIMITS, "`a.c` is neither limited nor declared free"),
         (
             "orders:refund?a.b=x",
@@ -158,12 +160,15 @@ def test_a_permission_that_is_covered_or_met_keeps_its_text_form() -> None:
             Missed.LIMITS,
             "`%0A%E2%80%AE` is neither limited nor declared free",
         ),
+        ("orders:refund?n<=5", '{"m":6,"n":5,"k":7}', Missed.LIMITS, "`k` is neither limited nor declared free"),
+        ("orders:refund?n<=5", '{"n":5,"k":{}}', Missed.LIMITS, "`k` is neither limited nor declared free"),
         ("orders:refund?n<=5", '{"n":5}', None, ""),
+        ("orders:refund", '{"n":5}', None, ""),
         ("orders:refund?a.b=x", '{"a":{"b":"x"}}', None, ""),
     ],
 )
 def test_a_permission_says_how_it_falls_short(scope: str, properties: str, missed: Missed | None, detail: str) -> None:
-    access = attempt("orders:refund", "a", properties=properties)
+    access = attempt("orders:refund", "a", properties=properties, free=frozenset({"m"}))
     fault = Permission.parse(scope).fault(access, Target.of(access.resource))
     assert fault == (None if missed is None else (missed, detail))
 
@@ -209,6 +214,28 @@ def test_names_of_properties() -> None:
     assert path_of("a" * 128) == ("a" * 128,)
     with pytest.raises(Malformed):
         path_of("a." * 1_000_000)
+
+
+def test_a_scope_is_read_up_to_its_longest() -> None:
+    text = "kv:get?" + "&".join(f"{name}=" + "x" * 1015 for name in "abc")
+    text += "&d=" + "x" * (4096 - len(text) - 3)
+    assert len(str(Permission.parse(text))) == 4096
+    with pytest.raises(Malformed, match="a scope of 4097 characters is too long"):
+        Permission.parse(text + "x")
+
+
+def test_permissions_of_different_types_or_actions_share_nothing() -> None:
+    here = Permission.parse("kv:get:a")
+    assert here.meet(Permission.parse("kv:put:a")) == ()
+    assert here.meet(Permission.parse("files:get:a")) == ()
+    assert not here.covers(Permission.parse("kv:put:a"))
+    assert not here.covers(Permission.parse("files:get:a"))
+
+
+def test_any_mapping_is_an_object() -> None:
+    properties = MappingProxyType({"a": MappingProxyType({"b": "x"})})
+    assert look_up(properties, ("a", "b")) == "x"
+    assert look_up(properties, ("a", "c")) is ABSENT
 
 
 def test_what_is_not_there_is_absent() -> None:

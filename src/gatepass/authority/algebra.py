@@ -18,7 +18,7 @@ from gatepass.authority.grants import Authority, Grant
 from gatepass.authority.scopes.limits import domain_of
 from gatepass.authority.scopes.notation import MAX_PATH, Limit, Path, collect
 from gatepass.authority.scopes.patterns import Pattern, shown
-from gatepass.authority.scopes.permissions import Missed, Permission, Target, is_free, is_open, malformed_resource
+from gatepass.authority.scopes.permissions import Permission, Target, is_free, is_open, malformed_resource
 from gatepass.errors import Malformed
 
 __all__ = ["Excess", "Verdict", "covers", "excess", "may_permit", "meet", "narrow", "permits"]
@@ -61,7 +61,7 @@ def permits(authority: Authority, access: Access) -> Verdict:
     """
     target = Target.of(access.resource)
     if target is None:
-        return _refused(authority, access, None)
+        return Verdict(permitted=False, vetoes=(Veto("scope_missing", malformed_resource(access.resource)),))
     best: Verdict | None = None
     vetoed: tuple[Veto, ...] | None = None
     several = len(target.ids) > 1
@@ -147,15 +147,12 @@ def meet(one: Authority, other: Authority) -> Authority:
 
 def _permitted(grant: Grant, access: Access) -> Verdict:
     drawn: dict[str, Reservation] = {}
-    obligations: dict[str, None] = {}
     for caveat in grant.burdens:
-        if isinstance(caveat, Log):
-            obligations[caveat.obligation] = None
-        else:
+        if not isinstance(caveat, Log):
             # The same counter under two limits is drawn once, under the lower one.
             asked = caveat.reservation(access)
-            known = drawn.get(asked.meter)
-            drawn[asked.meter] = asked if known is None or asked.limit < known.limit else known
+            drawn[asked.meter] = min(drawn.get(asked.meter, asked), asked, key=lambda each: each.limit)
+    obligations = dict.fromkeys(caveat.obligation for caveat in grant.burdens if isinstance(caveat, Log))
     return Verdict(permitted=True, grant=grant, reservations=tuple(drawn.values()), obligations=tuple(obligations))
 
 
@@ -168,25 +165,22 @@ def _burden(verdict: Verdict) -> int:
     return len(verdict.reservations) + len(verdict.obligations)
 
 
-def _refused(authority: Authority, access: Access, target: Target | None) -> Verdict:
+def _refused(authority: Authority, access: Access, target: Target) -> Verdict:
     """Say what was nearest, when no grant's permission covers the attempt."""
     kind, action = access.resource.type, access.action.name
-    if target is None:
-        return Verdict(permitted=False, vetoes=(Veto("scope_missing", malformed_resource(access.resource)),))
     near = authority.reaching(kind, action, target) or authority.of_action(kind, action)
     looked_at = [grant.permission for grant in islice(near, _LOOKED_AT)]
     reached = [permission for permission in looked_at if permission.covers_target(target)]
-    missed = Missed.LIMITS if reached else Missed.RESOURCE if looked_at else Missed.ACTION
     faults = [permission.fault(access, target) for permission in islice(reached or looked_at, _NEAREST)]
     vetoes = [Veto("scope_missing", detail) for detail in dict.fromkeys(fault.detail for fault in faults if fault)]
     if not vetoes:
         vetoes.append(Veto("scope_missing", f"no grant of `{shown(kind)}:{shown(action)}`"))
     if authority.unread:
         vetoes.append(Veto("caveat_unreadable", f"{len(authority.unread)} grants cannot be read"))
-    return Verdict(permitted=False, vetoes=tuple(vetoes), missing_scope=_missing_scope(access, missed))
+    return Verdict(permitted=False, vetoes=tuple(vetoes), missing_scope=_missing_scope(access, by_limits=bool(reached)))
 
 
-def _missing_scope(access: Access, missed: Missed) -> str | None:
+def _missing_scope(access: Access, *, by_limits: bool) -> str | None:
     """Give the narrowest scope that covers the attempt, where one exists.
 
     Values of properties are named only where limits have looked at them already.
@@ -194,8 +188,8 @@ def _missing_scope(access: Access, missed: Missed) -> str | None:
     resource = access.resource
     try:
         pattern = Pattern.over(resource.ids) if resource.pattern is None else Pattern.parse(resource.pattern)
-        stated = tuple(_stated(access.properties, access.free)) if missed == Missed.LIMITS else ()
-        if missed == Missed.LIMITS and not stated:
+        stated = tuple(_stated(access.properties, access.free)) if by_limits else ()
+        if by_limits and not stated:
             return None
         return str(Permission(resource.type, access.action.name, pattern, collect(stated)))
     except Malformed:

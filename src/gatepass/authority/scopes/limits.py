@@ -224,13 +224,16 @@ def _texts_or_choice(pattern: Pattern) -> Domain:
 
 
 def _literal(pattern: Pattern) -> str:
-    return "".join(separator + (segment or "") for separator, segment in pattern.parts)
+    return "".join(f"{separator}{segment}" for separator, segment in pattern.parts)
 
 
 def _scalar_value(value: Json) -> Scalar:
     found = scalar(value)
     if found is None:
-        raise Malformed("malformed_scope", "a value is a string in canonical form, a number, true, false or null")
+        raise Malformed(
+            "malformed_scope",
+            f"a value is canonical text of at most {MAX_ID} characters, a number, true, false or null",
+        )
     if isinstance(found.value, Decimal):
         return Scalar(Kind.NUMBER, _number_value(found.value))
     return found

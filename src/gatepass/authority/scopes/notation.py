@@ -133,7 +133,7 @@ def _values(operator: str, text: str) -> tuple[Json, ...]:
     if operator == "~":
         return (text,)
     if operator in {"=", "!="}:
-        return tuple(_scalar(value) for value in (text.split("|") if operator == "=" else [text]))
+        return tuple(map(_scalar, text.split("|")))
     return (exact.number(text),)
 
 

@@ -283,8 +283,8 @@ def _generalised(ids: Sequence[Parts]) -> Pattern:
             break
         segments = {parts[place][1] for parts in ids}
         merged.append((separators.pop(), segments.pop() if len(segments) == 1 else None))
-        if merged[-1][1] is None and any(parts[place + 1 : place + 2] and parts[place + 1][0] == "//" for parts in ids):
-            break  # no pattern stands for schemes that differ
+        if merged[-1][1] is None and "//" in {part[0] for parts in ids for part in parts[1:2]}:
+            break  # no pattern stands for schemes that differ, and only a first segment is a scheme
     if all(len(parts) == len(merged) for parts in ids) and merged[-1][1] is not None:
         return Pattern(tuple(merged))
     return Pattern(tuple(merged[:-1]), merged[-1][0])

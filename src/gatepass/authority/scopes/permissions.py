@@ -275,7 +275,7 @@ def is_open(partial: PartialAccess, name: str) -> bool:
 
 def is_free(path: Path, free: frozenset[str]) -> bool:
     """Whether the property at `path`, or an object that it is in, is among the names in `free`."""
-    return bool(free) and any(path_text(path[:length]) in free for length in range(1, len(path) + 1))
+    return bool(free) and any(path_text(path[: place + 1]) in free for place in range(len(path)))
 
 
 def malformed_resource(resource: Resource) -> str:
