@@ -190,7 +190,8 @@ def test_everybody_who_waits_is_told_and_each_trouble_counts_its_own(tmp_path: P
                     tickets = [database.journal.append(decided(1, decision=None))]
                     await asyncio.sleep(0.2)  # the first is on its way, and waits for the lock
                     tickets += [database.journal.append(decided(1, decision=None)) for _ in range(waiting - 1)]
-                    told = await asyncio.gather(*(ticket.durable() for ticket in tickets), return_exceptions=True)
+                    async with asyncio.timeout(15):
+                        told = await asyncio.gather(*(ticket.durable() for ticket in tickets), return_exceptions=True)
                     assert [type(error) for error in told] == [Unavailable] * waiting
                 for _ in range(500):
                     if database.trouble is None:
