@@ -1,5 +1,6 @@
 """Authorities in stories: which grant permits, which reason is given, what is missing, and what stays bounded."""
 
+import dataclasses
 from decimal import Decimal
 
 import pytest
@@ -31,6 +32,7 @@ from gatepass.authority import (
 )
 from gatepass.authority.algebra import MAX_COMPARISONS
 from gatepass.authority.grants import MAX_GRANTS
+from gatepass.authority.scopes.permissions import Target
 
 REFUND = Permission.parse("orders:refund:*?amount<=50&amount>=0")
 READ = Permission.parse("orders:read")
@@ -305,6 +307,24 @@ def test_a_listing_knows_the_resource_or_does_not() -> None:
     assert not may_permit(held, partly("orders:read", Resource("kv", ("a:b",))))
     assert not may_permit(held, partly("kv:read"))
     assert not may_permit(Authority((Grant(READ, (Unreadable("x"),)),)), partly("orders:read"))
+
+
+def test_grants_are_found_in_their_order_and_by_their_separators() -> None:
+    held = authority("kv:put:a:b", "kv:put", "kv:put:a:*", "kv:put:a/*", "kv:put:*:b")
+    found = held.reaching("kv", "put", Target.of(Resource("kv", ("a:b",))) or Target())
+    assert list(found) == [held.grants[place] for place in (0, 1, 2, 4)]
+    assert list(held.reaching("kv", "put", Target())) == [held.grants[1]]
+    two = authority("kv:put:a", "kv:put")
+    assert list(two.covering(Permission.parse("kv:put:a"))) == list(two.grants)
+    assert not permits(authority("kv:put:a:*"), attempt("kv:put", "a/b")).permitted
+
+
+def test_a_property_that_no_json_can_name_is_told() -> None:
+    odd = attempt("orders:refund", "a")
+    odd = dataclasses.replace(odd, properties={"n": Decimal(1), "\ud800": None})
+    assert permits(authority("orders:refund:a?n=#1"), odd).vetoes == (
+        Veto("scope_missing", "`%ED%A0%80` is neither limited nor declared free"),
+    )
 
 
 def test_covering_gives_up_with_no_before_it_takes_long() -> None:

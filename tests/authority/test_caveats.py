@@ -455,6 +455,9 @@ def test_bounds_are_within_what_they_bound() -> None:
         Weekly.of("UTC", *hours, "sun 00:00-00:01")
     assert len(Audience(frozenset(map(str, range(64)))).names) == 64
     assert Log("x" * 256).obligation == "x" * 256
+    assert Calls("crd_1/a", 1_000_000_000_000).limit == 1_000_000_000_000
+    assert Rate("crd_1/a", 1, 31_622_400_000).period == 31_622_400_000
+    assert Spending("crd_1/a", Decimal("0.01"), "USD").limit == Decimal("0.01")
 
 
 def test_a_conjunction_lets_through_what_all_of_its_parts_let_through() -> None:

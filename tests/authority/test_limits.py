@@ -1,5 +1,6 @@
 """Limits on one property, checked against every value of a small world: covering and meeting are exact."""
 
+import functools
 import itertools
 from collections.abc import Iterable
 from decimal import Decimal
@@ -40,6 +41,7 @@ VALUES: tuple[Json, ...] = (
 )
 
 
+@functools.cache
 def all_domains() -> dict[Domain, frozenset[int]]:
     """Every domain of one to three statements, with the places of the values that each statement admits."""
     statements: list[tuple[str, Json]] = [
@@ -68,23 +70,22 @@ def admitted(domain: Domain) -> frozenset[int]:
     return frozenset(place for place, value in enumerate(VALUES) if domain.admits(value))
 
 
-DOMAINS = all_domains()
-
-
 def test_what_two_domains_share_is_exactly_their_meet() -> None:
-    for domain, places in DOMAINS.items():
+    domains = all_domains()
+    for domain, places in domains.items():
         assert admitted(domain) == places, domain
         assert is_normal(domain), domain
-    for one, other in itertools.product(list(DOMAINS)[::3], list(DOMAINS)[::2]):
+    for one, other in itertools.product(list(domains)[::3], list(domains)[::2]):
         met = one.meet(other)
-        assert (frozenset() if met is None else admitted(met)) == DOMAINS[one] & DOMAINS[other], (one, other)
+        assert (frozenset() if met is None else admitted(met)) == domains[one] & domains[other], (one, other)
         assert met is None or is_normal(met)
         assert other.meet(one) == met
 
 
 def test_a_domain_covers_another_exactly_when_it_admits_all_of_its_values() -> None:
-    for one, other in itertools.product(list(DOMAINS)[::2], list(DOMAINS)[::3]):
-        assert one.covers(other) == (DOMAINS[one] >= DOMAINS[other] and widest(one, other)), (one, other)
+    domains = all_domains()
+    for one, other in itertools.product(list(domains)[::2], list(domains)[::3]):
+        assert one.covers(other) == (domains[one] >= domains[other] and widest(one, other)), (one, other)
 
 
 def widest(one: Domain, other: Domain) -> bool:
@@ -93,8 +94,9 @@ def widest(one: Domain, other: Domain) -> bool:
 
 
 def test_domains_that_admit_the_same_are_the_same() -> None:
+    domains = all_domains()
     by_values: dict[frozenset[int], set[Domain]] = {}
-    for domain, places in DOMAINS.items():
+    for domain, places in domains.items():
         by_values.setdefault(places, set()).add(domain)
     for same in by_values.values():
         for one, other in itertools.combinations(same, 2):
@@ -121,8 +123,9 @@ def test_domains_that_admit_the_same_are_the_same() -> None:
     ],
 )
 def test_what_no_limit_can_name_no_limit_admits(value: Json) -> None:
+    domains = all_domains()
     assert scalar(value) is None
-    for domain in DOMAINS:
+    for domain in domains:
         assert not domain.admits(value)
 
 

@@ -1,5 +1,6 @@
 """Patterns, checked against every id of a small world: what is claimed of covering and meeting is exactly so."""
 
+import functools
 import itertools
 import unicodedata
 
@@ -32,25 +33,30 @@ def covered(pattern: Pattern) -> int:
     return sum(1 << place for place, text in enumerate(IDS) if pattern.covers_id(text))
 
 
-COVERED = {pattern: covered(pattern) for pattern in PATTERNS}
+@functools.cache
+def all_covered() -> dict[Pattern, int]:
+    return {pattern: covered(pattern) for pattern in PATTERNS}
 
 
 def test_a_pattern_covers_another_exactly_when_it_covers_all_of_its_ids() -> None:
+    covers = all_covered()
     for one, other in itertools.product(PATTERNS, repeat=2):
-        assert one.covers(other) == (COVERED[one] | COVERED[other] == COVERED[one]), (str(one), str(other))
+        assert one.covers(other) == (covers[one] | covers[other] == covers[one]), (str(one), str(other))
 
 
 def test_what_two_patterns_share_is_exactly_their_meet() -> None:
+    covers = all_covered()
     for one, other in itertools.combinations_with_replacement(PATTERNS, 2):
         met = one.meet(other)
         assert met == other.meet(one)
-        if met is not None and met not in COVERED:
+        if met is not None and met not in covers:
             assert Pattern.parse(str(met)) == met
-            COVERED[met] = covered(met)
-        assert (0 if met is None else COVERED[met]) == COVERED[one] & COVERED[other], (str(one), str(other))
+            covers[met] = covered(met)
+        assert (0 if met is None else covers[met]) == covers[one] & covers[other], (str(one), str(other))
 
 
 def test_the_narrowest_pattern_over_ids_covers_them_and_every_narrower_one_does_not() -> None:
+    covers = all_covered()
     some = [text for text in IDS if len(text) <= 6][::4]
     for one, other in itertools.combinations_with_replacement(some, 2):
         over = Pattern.over([one, other])
@@ -60,7 +66,7 @@ def test_the_narrowest_pattern_over_ids_covers_them_and_every_narrower_one_does_
         assert over.covers_id(other)
         both = (1 << IDS.index(one)) | (1 << IDS.index(other))
         for pattern in PATTERNS:
-            if COVERED[pattern] & both == both:
+            if covers[pattern] & both == both:
                 assert pattern.covers(over), (one, other, str(over), str(pattern))
 
 

@@ -101,8 +101,8 @@ class _Node:
                 return
             part = parts[at]
             at += 1
-            if node.tails:
-                found += node.tails.get(part[0], ())
+            if node.tails and (tails := node.tails.get(part[0])) is not None:
+                found += tails
             if node.any_one and (any_one := node.any_one.get(part[0])) is not None:
                 any_one.find(parts, tail, at, found)
             node = node.following.get(part)
@@ -129,8 +129,7 @@ class _Index:
     def reaching(self, parts: Places, tail: str | None) -> list[Grant]:
         found = self.everywhere.copy()
         self.tree.find(parts, tail, 0, found)
-        if len(found) > 1:
-            found.sort()
+        found.sort()
         return [self.grants[place] for place in found]
 
 
@@ -171,7 +170,7 @@ class Authority:
 
     def covering(self, permission: Permission) -> Sequence[Grant]:
         """Give the grants whose pattern covers that of `permission`, in their order."""
-        return self.reaching(permission.type, permission.action, Target((), permission.pattern))
+        return self.reaching(permission.type, permission.action, Target(pattern=permission.pattern))
 
 
 def authority_to_json(authority: Authority) -> Json:

@@ -55,15 +55,15 @@ ABSENT: Final = Absent()
 class Target(NamedTuple):
     """A resource, cut up once for all the permissions that judge it."""
 
-    ids: tuple[Parts, ...]
-    pattern: Pattern | None
+    ids: tuple[Parts, ...] = ()
+    pattern: Pattern | None = None
 
     @classmethod
     def of(cls, resource: Resource) -> "Target | None":
         """Cut up `resource`. None when it is malformed, and so covered by nothing."""
         if len(resource.ids) == 1:
             parts = split_id(resource.ids[0])
-            return None if parts is None else cls((parts,), None)
+            return None if parts is None else cls((parts,))
         if len(resource.ids) > MAX_IDS:
             return None
         cut = tuple(parts for text in resource.ids if (parts := split_id(text)) is not None)
