@@ -8,6 +8,7 @@ appended to and synced, and SHA-256 over what is in memory. The ratios travel to
 
 import argparse
 import asyncio
+import gc
 import hashlib
 import os
 import statistics
@@ -149,13 +150,17 @@ async def paged(database: Database, query: Query) -> float:
 
 async def measured(database: Database, folder: Path, first: int) -> Round:
     entries = [entry(first + number) for number in range(MEASURED)]
+    gc.collect()
+    gc.freeze()  # the collector would go through what only the bench keeps alive
     file = synced_file(folder / "floor", entries)
     written = await appended(database, entries)
     in_memory = hashed([write_body(one)[0] for one in entries])
     begun = begin()
     report = await database.archive.verify()
+    checked = since(begun)
+    gc.unfreeze()
     assert report.intact
-    return Round(file, written, in_memory, since(begun), report.entries)
+    return Round(file, written, in_memory, checked, report.entries)
 
 
 async def measure(folder: Path, rows: int, rounds: int) -> None:

@@ -7,7 +7,6 @@ follows on what is really there.
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import msgspec
@@ -24,16 +23,6 @@ SPAN: Final = 1024
 """Entries whose instants are summed up in one row of `spans`."""
 _MOST_DOUBLINGS: Final = 8
 """2⁸ rows in one statement. Each statement hands the interpreter's lock back and forth, so there should be few."""
-
-
-@dataclass(slots=True)
-class _Span:
-    """The stretch of the journal that is being filled, and the instants that it touches."""
-
-    first: int
-    last: int
-    earliest: int
-    latest: int
 
 
 class Transaction:
@@ -79,13 +68,13 @@ class Transaction:
 
     def _note_spans(self, lines: Sequence[Line]) -> None:
         """Widen the span that each entry falls into."""
-        touched: dict[int, _Span] = {}
-        for seq, line in enumerate(lines, self.seq + 1):
-            first, at = seq - (seq - 1) % SPAN, line.labels.at
-            span = touched.setdefault(first, _Span(first, seq, at, at))
-            span.last, span.earliest, span.latest = seq, min(span.earliest, at), max(span.latest, at)
-        for span in touched.values():
-            self.raw.execute(_WIDEN, (span.first, span.last, span.earliest, span.latest))
+        done = 0
+        while done < len(lines):
+            seq = self.seq + done + 1
+            first = seq - (seq - 1) % SPAN
+            instants = [line.labels.at for line in lines[done : done + first + SPAN - seq]]
+            done += len(instants)
+            self.raw.execute(_WIDEN, (first, self.seq + done, min(instants), max(instants)))
 
     def _insert(self, table: "_Table", values: list[object]) -> None:
         """Few statements for many rows; their sizes are powers of two, so that few different ones are prepared."""
