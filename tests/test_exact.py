@@ -154,9 +154,9 @@ def test_a_number_has_one_spelling(value: str, text: str) -> None:
 
 @pytest.mark.parametrize("value", ["NaN", "sNaN", "Infinity", "-Infinity"])
 def test_what_is_not_finite_has_no_spelling(value: str) -> None:
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match=r"^a number has to be finite$"):
         exact.spell(Decimal(value))
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match=r"^a number has to be finite$"):
         exact.write({"a": (Decimal(value),)})
 
 
@@ -166,6 +166,23 @@ def test_what_is_not_finite_has_no_spelling(value: str) -> None:
 def test_a_number_is_written_as_json_writes_it(text: str) -> None:
     with pytest.raises(Malformed, match=f"`{text}` is not a number"):
         exact.number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x" * 40, f"`{'x' * 40}` is not a number"),
+        ("x" * 41, f"`{'x' * 40}...` is not a number"),
+        ("x" * 100, f"`{'x' * 40}...` is not a number"),
+        ("x" * 101, "a number of 101 characters is too long"),
+        ("1" * 110, "a number of 110 digits is too long"),
+        ("1" * 111, "a number of 111 characters is too long"),
+    ],
+)
+def test_what_is_no_number_is_not_repeated_at_length(text: str, message: str) -> None:
+    with pytest.raises(Malformed) as refusal:
+        exact.number(text)
+    assert refusal.value.message == message
 
 
 def test_names_are_sorted_by_utf16_and_strings_escaped_as_the_rfc_says() -> None:

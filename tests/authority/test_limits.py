@@ -1,6 +1,5 @@
 """Limits on one property, checked against every value of a small world: covering and meeting are exact."""
 
-import functools
 import itertools
 from collections.abc import Iterable
 from decimal import Decimal
@@ -41,7 +40,6 @@ VALUES: tuple[Json, ...] = (
 )
 
 
-@functools.cache
 def all_domains() -> dict[Domain, frozenset[int]]:
     """Every domain of one to three statements, with the places of the values that each statement admits."""
     statements: list[tuple[str, Json]] = [

@@ -1,6 +1,5 @@
 """Patterns, checked against every id of a small world: what is claimed of covering and meeting is exactly so."""
 
-import functools
 import itertools
 import unicodedata
 
@@ -33,7 +32,6 @@ def covered(pattern: Pattern) -> int:
     return sum(1 << place for place, text in enumerate(IDS) if pattern.covers_id(text))
 
 
-@functools.cache
 def all_covered() -> dict[Pattern, int]:
     return {pattern: covered(pattern) for pattern in PATTERNS}
 
@@ -208,6 +206,15 @@ def test_encoding_is_undone_and_nothing_else_decodes(text: str) -> None:
     assert "." not in encode(text, also=".")
 
 
+def test_what_the_notation_uses_and_oauth_forbids_is_encoded_and_nothing_else() -> None:
+    printable = "".join(map(chr, range(0x20, 0x7F)))
+    encoded = {c for c in printable if encode(c) != c}
+    assert encoded == set(':/*?&=!<>~|#%" \\')
+    assert encode("".join(c for c in printable if c not in encoded)) == "".join(
+        c for c in printable if c not in encoded
+    )
+
+
 @given(text=st.text(alphabet="%0123456789ABCDEFabcdef.é"))
 def test_what_decodes_to_a_text_is_its_encoding_or_refused(text: str) -> None:
     decoded = decode(text)
@@ -267,6 +274,13 @@ def test_what_is_quoted_is_one_short_visible_line() -> None:
     assert shown("x" * 200) == "x" * 200
     assert shown("x" * 201) == "x" * 200 + "..."
     assert shown("abc", 2) == "ab..."
+
+
+def test_a_star_counts_as_one_character() -> None:
+    for text in ("*:" + "a" * (MAX_ID - 2), "a" * (MAX_ID - 2) + ":*"):
+        assert str(Pattern.parse(text)) == text
+        with pytest.raises(Malformed, match="it is longer than 1024 characters"):
+            Pattern.parse(text.replace("a", "aa", 1))
 
 
 def test_the_longest_id_has_a_pattern_that_is_read_again() -> None:

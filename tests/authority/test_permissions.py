@@ -207,6 +207,7 @@ def test_names_of_properties() -> None:
     assert path_of("labels.env") == ("labels", "env")
     assert path_of("labels%2Eenv") == ("labels.env",)
     assert path_text(("a.b", "c d", "é")) == "a%2Eb.c%20d.%C3%A9"
+    assert path_text(("aXb", "X")) == "aXb.X"
     assert path_of("a.b.c.d.e.f.g.h") == tuple("abcdefgh")
     for text in ("", ".", "a.", ".a", "a..b", "a.b.c.d.e.f.g.h.i", "A b", "%61", "a%0A", "e%CC%81", "a" * 129):
         with pytest.raises(Malformed):
