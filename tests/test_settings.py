@@ -13,7 +13,7 @@ from gatepass.settings import KeySource, Problem, Rate, Settings, load, read
 from gatepass.settings.positions import lines_of_keys
 from gatepass.units import DURATION_EXPECTED, RATE_EXPECTED
 
-SERVER = Path(__file__).parents[1] / "src" / "gatepass" / "server.py"
+SERVER = Path(__file__).parents[1] / "src" / "gatepass" / "server"
 HOST_EXPECTED = "a host name in lower case or an IP address, without a port"
 POLICIES_REFUSED = "this version cannot enforce policy files, and does not start as if it did"
 
@@ -222,8 +222,9 @@ def test_a_key_that_was_put_into_the_file_by_mistake_is_not_repeated(tmp_path: P
 
 
 def test_every_setting_does_something() -> None:
-    """A setting that nobody reads would be a promise. `server.py` reads them all."""
-    read_names = {node.attr for node in ast.walk(ast.parse(SERVER.read_text())) if isinstance(node, ast.Attribute)}
+    """A setting that nobody reads would be a promise. `server` reads them all."""
+    modules = [ast.parse(path.read_text()) for path in SERVER.glob("*.py")]
+    read_names = {node.attr for tree in modules for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     tables = (getattr(field.annotation, "model_fields", None) for field in Settings.model_fields.values())
     leaves = {name for table in tables if table is not None for name in table}
     assert leaves - read_names == set()

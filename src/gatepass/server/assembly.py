@@ -1,0 +1,181 @@
+"""The wiring: the rooms, put together by hand out of parts. Nothing here opens a file, a socket or a clock.
+
+Read `Deployment.of` from top to bottom to see the whole: what is made in which order, who is given what, and
+nothing else. Everything that fails here fails before the first request is answered; what was made is closed
+again in the opposite order.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from gatepass.administration import Administration, Announcement, Put, Removed, Terms
+from gatepass.credentials import Rate, TokenLimits
+from gatepass.gateway.admission import Admission
+from gatepass.gateway.explain import Explainer
+from gatepass.gateway.forwarding.door import Patience
+from gatepass.gateway.mcp import Bounds, McpSurface
+from gatepass.gateway.mcp.behind import Behind
+from gatepass.gateway.mcp.results import Seal
+from gatepass.gateway.mcp.servers.streamable import HttpServers
+from gatepass.gateway.operations import read_operations
+from gatepass.gateway.rest import RestSurface
+from gatepass.gateway.snapshot import Snapshot
+from gatepass.gateway.strangers import Strangers
+from gatepass.keys import Digests, Sealer
+from gatepass.registry import Upstream
+from gatepass.revocation import Live, Reinstated, Withdrawn
+from gatepass.server.housekeeping import Housekeeping
+from gatepass.server.parts import Parts, SlowPasswords
+from gatepass.settings import Settings
+from gatepass.vault import Custody, Secret
+from gatepass.web.app import App, Surfaces
+from gatepass.web.hosts import Hosts
+from gatepass.web.management import build as management_api
+
+__all__ = ["Deployment"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Everything that runs, ready."""
+
+    parts: Parts
+    app: App
+    administration: Administration
+    admission: Admission
+    housekeeping: Housekeeping
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, parts: Parts) -> AsyncIterator["Deployment"]:
+        """A deployment made of `parts`; what it made itself is closed when the caller is done."""
+        async with AsyncExitStack() as closing:
+            parts.ledger.rebuild({}, await parts.store.load_spent(parts.clock()))
+            admission = _admission(parts)
+            closing.callback(admission.close)
+            mcp = _mcp(parts, admission)
+            closing.push_async_callback(mcp.close)
+            rest = RestSurface(admission=admission, door=parts.door, patience=_patience(parts.settings))
+            administration = await _administration(parts, admission)
+            app = App(
+                surfaces=Surfaces(rest=rest, mcp=mcp, header_only=mcp),
+                management=management_api(administration),
+                hosts=_hosts(parts.settings),
+                ready=parts.trouble,
+            )
+            yield cls(
+                parts=parts,
+                app=app,
+                administration=administration,
+                admission=admission,
+                housekeeping=Housekeeping(admission=admission, mcp=mcp, store=parts.store, clock=parts.clock),
+            )
+
+
+# -- the rooms
+
+
+def _admission(parts: Parts) -> Admission:
+    """The numbered steps, with everything that they decide with."""
+    return Admission(
+        snapshot=Snapshot(live=Live()),
+        ledger=parts.ledger,
+        journal=parts.journal,
+        custody=Custody(parts.keyring),
+        clock=parts.clock,
+        entropy=parts.entropy,
+        digest=Digests(parts.keyring).digest,
+        strangers=Strangers(),
+    )
+
+
+def _mcp(parts: Parts, admission: Admission) -> McpSurface:
+    """The MCP surface, and the servers behind it."""
+    servers = HttpServers(door=parts.door, farewell=_farewell(admission))
+    return McpSurface(
+        admission=admission,
+        behind=Behind(http=servers, stdio=parts.children, clock=parts.clock),
+        seal=Seal(parts.entropy(32)),
+        bounds=Bounds(request=parts.settings.sizes.mcp_request),
+    )
+
+
+async def _administration(parts: Parts, admission: Admission) -> Administration:
+    """What people manage. It announces everything there is to the snapshot while it opens."""
+    return await Administration.open(
+        store=parts.store,
+        announce=_Announcer(admission.snapshot),
+        clock=parts.clock,
+        entropy=parts.entropy,
+        read_catalogue=lambda text, name: read_operations(text, name).catalogue,
+        seals=Sealer(parts.keyring, parts.entropy),
+        new_key=lambda at: parts.keyring.rotate(at, parts.entropy),
+        passwords=SlowPasswords(parts.entropy),
+        ledger=parts.ledger,
+        archive=parts.archive,
+        explain=Explainer(admission).explain,
+        stranger=admission.stranger,
+        terms=_terms(parts.settings),
+        facts=parts.facts,
+    )
+
+
+# -- what goes between them
+
+
+def _farewell(admission: Admission) -> Callable[[Upstream], Secret | None]:
+    """The secret with which an upstream's sessions are ended, if it still has one."""
+
+    def secret(upstream: Upstream) -> Secret | None:
+        sealed = admission.snapshot.secrets.get(upstream.secret) if upstream.secret else None
+        return admission.custody.open(sealed, upstream) if sealed else None
+
+    return secret
+
+
+class _Announcer:
+    """Tells the snapshot what administration did. Synchronous: when it returns, the next decision knows."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __call__(self, announcement: Announcement) -> None:
+        match announcement:
+            case Put():
+                self._snapshot.put(announcement.record)
+            case Removed():
+                self._snapshot.remove(announcement.record)
+            case Withdrawn():
+                self._snapshot.live.withdraw(announcement)
+            case Reinstated():
+                self._snapshot.live.reinstate(announcement)
+
+
+# -- settings, as each room takes them
+
+
+def _patience(settings: Settings) -> Patience:
+    timeouts = settings.timeouts
+    return Patience(connect=timeouts.connect / 1000, first=timeouts.answer / 1000, idle=timeouts.idle / 1000)
+
+
+def _terms(settings: Settings) -> Terms:
+    limits = settings.limits
+    return Terms(
+        limits=TokenLimits(
+            attempts=Rate(limits.attempts.count, limits.attempts.period),
+            calls=Rate(limits.calls.count, limits.calls.period),
+            writes_per_minute=limits.writes_per_minute,
+            requests_per_day=limits.requests_per_day,
+        ),
+        account=Rate(limits.account.count, limits.account.period),
+        token_lifetime=settings.lifetimes.token,
+        session_lifetime=settings.lifetimes.session,
+        fresh=settings.lifetimes.fresh,
+        code_lifetime=settings.lifetimes.sign_in_code,
+    )
+
+
+def _hosts(settings: Settings) -> Hosts:
+    return Hosts(agents=frozenset({settings.server.agents_host}), people=frozenset({settings.server.people_host}))
