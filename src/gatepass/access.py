@@ -26,6 +26,7 @@ __all__ = [
     "Outcome",
     "PartialAccess",
     "PersonId",
+    "Rate",
     "Reservation",
     "Resource",
     "RunId",
@@ -52,6 +53,14 @@ Instant = NewType("Instant", int)
 
 Json: TypeAlias = "bool | str | Decimal | tuple[Json, ...] | Mapping[str, Json] | None"
 """An exact JSON value. Every number is a `Decimal` read from its text; nothing has been through a float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`count` acts per `period` milliseconds."""
+
+    count: int
+    period: int
 
 
 class ActionClass(StrEnum):

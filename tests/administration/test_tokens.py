@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.administration.world import HOUR, MINUTE, World, opened
+from tests.administration.world import HOUR, LIMITS, MINUTE, SECOND, World, opened
 
 from gatepass.access import ActionClass
 from gatepass.administration import TokenForm
 from gatepass.credentials import Rate, TokenKind, TokenRecord, UnverifiedToken
 from gatepass.errors import Conflict, Denied, Error, Malformed, NotFound
-from gatepass.registry import OperatorRole
+from gatepass.registry import AgentLimits, OperatorRole
 from gatepass.revocation import Scope
 
 pytestmark = pytest.mark.anyio
@@ -222,6 +222,19 @@ async def test_the_deployments_ceiling_is_allotted() -> None:
 
 
 # -- limits
+
+
+async def test_a_token_starts_with_the_limits_of_its_agent_and_the_defaults_beneath(world: World) -> None:
+    ada = await world.furnished()
+    bot = world.administration.desk.register.agent("support-bot")
+    stated = AgentLimits(calls=Rate(10, SECOND), writes_per_minute=3, classes=frozenset({ActionClass.READ}))
+    await world.store.commit((replace(bot, limits=stated),))
+    world.administration.desk.register.apply((replace(bot, limits=stated),), ())
+    limits = (await world.token(ada)).record.limits
+    assert limits == replace(LIMITS, calls=Rate(10, SECOND), writes_per_minute=3, classes=frozenset({ActionClass.READ}))
+    asked = await world.token(ada, "asked", limits={"calls": Rate(20, SECOND), "writes_per_minute": None})
+    assert (asked.record.limits.calls, asked.record.limits.writes_per_minute) == (Rate(20, SECOND), None)
+    assert asked.record.limits.classes == {ActionClass.READ}
 
 
 async def test_limits_change_without_reissuing(world: World) -> None:

@@ -26,7 +26,17 @@ from gatepass.authority import Authority, Expires, Grant, Permission, Unreadable
 from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord
 from gatepass.errors import Conflict
 from gatepass.keys import SealedSecret
-from gatepass.registry import Agent, Injection, InjectionKind, OperatorRole, Person, Role, Upstream, UpstreamKind
+from gatepass.registry import (
+    Agent,
+    AgentLimits,
+    Injection,
+    InjectionKind,
+    OperatorRole,
+    Person,
+    Role,
+    Upstream,
+    UpstreamKind,
+)
 
 T = TypeVar("T")
 
@@ -39,14 +49,31 @@ BO = Person(
     disabled=Instant(3),
     password_hash="$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
 )
-BOT = Agent(id=AgentId("agt_bot"), name="support-bot", owner=ADA.id, role="support", created=Instant(4))
+BOT = Agent(
+    id=AgentId("agt_bot"),
+    name="support-bot",
+    owner=ADA.id,
+    role="support",
+    created=Instant(4),
+    limits=AgentLimits(
+        attempts=Rate(30, 60_000),
+        calls=Rate(10, 1_000),
+        writes_per_minute=3,
+        requests_per_day=500,
+        classes=frozenset({ActionClass.READ, ActionClass.DELETE}),
+    ),
+    managed=True,
+)
+IDLE = Agent(id=AgentId("agt_idle"), name="idle", owner=ADA.id, role="gone", created=Instant(5))
 SUPPORT = Role(
     name="support",
     scopes=("orders:refund:*?amount<=50&amount>=0", "orders:read"),
     asks_person=("orders:delete",),
     max_lifetime=86_400_000,
     created=Instant(5),
+    managed=True,
 )
+PLAIN_ROLE = Role(name="plain", scopes=("orders:read",), created=Instant(6))
 ORDERS = Upstream(
     id=UpstreamId("ups_orders"),
     name="orders",
@@ -55,7 +82,9 @@ ORDERS = Upstream(
     operations="types:\n  orders: {}\n# ü\n",
     secret=SecretId("sec_orders"),
     injection=Injection(InjectionKind.HEADER, "authorization", "Bearer "),
+    allow_private=True,
     created=Instant(6),
+    managed=True,
 )
 GIT = Upstream(
     id=UpstreamId("ups_git"),
@@ -128,7 +157,7 @@ PLAIN = TokenRecord(
     issuer=ADA.id,
     meters=CredentialId("crd_plain"),
 )
-ALL = (TOKEN, PLAIN, KEY, ORDERS, GIT, SUPPORT, BOT, BO, ADA)
+ALL = (TOKEN, PLAIN, KEY, ORDERS, GIT, SUPPORT, PLAIN_ROLE, BOT, IDLE, BO, ADA)
 """Not in the order in which they depend on each other: a store has to find that by itself."""
 
 
@@ -160,8 +189,8 @@ class StoreContract:
             await opened.store.commit(ALL)
             assert await opened.store.load() == Records(
                 people=(ADA, BO),
-                agents=(BOT,),
-                roles=(SUPPORT,),
+                agents=(BOT, IDLE),
+                roles=(SUPPORT, PLAIN_ROLE),
                 upstreams=(ORDERS, GIT),
                 secrets=(KEY,),
                 tokens=(TOKEN, PLAIN),
@@ -179,15 +208,17 @@ class StoreContract:
         async def story(opened: OpenedStore) -> None:
             await opened.store.commit(ALL)
             changed = (
-                replace(BOT, role="other", disabled=Instant(50)),
-                replace(SUPPORT, scopes=()),
+                replace(
+                    BOT, role="other", disabled=Instant(50), limits=AgentLimits(calls=Rate(1, 1_000)), managed=False
+                ),
+                replace(SUPPORT, scopes=(), managed=False),
                 replace(TOKEN, revoked=Instant(60), limits=replace(TOKEN.limits, writes_per_minute=None)),
                 replace(KEY, version=3, ciphertext=b"\x00new"),
-                replace(ORDERS, injection=None, secret=None),
+                replace(ORDERS, injection=None, secret=None, allow_private=False, managed=False),
             )
             await opened.store.commit(changed)
             kept = await opened.store.load()
-            assert (*kept.agents, *kept.roles, kept.tokens[0], *kept.secrets, kept.upstreams[0]) == changed
+            assert (kept.agents[0], kept.roles[0], kept.tokens[0], *kept.secrets, kept.upstreams[0]) == changed
 
         self.run(story)
 
@@ -197,7 +228,7 @@ class StoreContract:
             await opened.store.commit(removals=(SUPPORT, GIT, KEY))
             await opened.store.commit(removals=(SUPPORT, GIT, KEY))
             kept = await opened.store.load()
-            assert (kept.roles, kept.upstreams, kept.secrets) == ((), (ORDERS,), ())
+            assert (kept.roles, kept.upstreams, kept.secrets) == ((PLAIN_ROLE,), (ORDERS,), ())
 
         self.run(story)
 

@@ -77,7 +77,7 @@ def test_everything_is_there_after_a_restart_and_the_chain_goes_on(tmp_path: Pat
                     "after_hash": found.row.prev.hex(),
                     "after_seq": str(found.seq - 1),
                     "after_writer": head.writer,
-                    "schema": "0001",
+                    "schema": "0002",
                     "writer": found.row.writer,
                 }
 
@@ -280,7 +280,7 @@ def test_work_that_fails_takes_no_neighbour_along(tmp_path: Path) -> None:
             database._writer.submit(lambda _: go_on.wait(30))
 
             def half(transaction: Transaction) -> None:
-                transaction.connection.exec_driver_sql("INSERT INTO roles VALUES ('half', '[]', '[]', NULL, 0)")
+                transaction.connection.exec_driver_sql("INSERT INTO roles VALUES ('half', '[]', '[]', NULL, 0, 0)")
                 transaction.append([line_for(decided(99))])
                 raise Malformed("malformed_request", "no")
 

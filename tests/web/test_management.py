@@ -199,6 +199,10 @@ def test_upstreams_and_secrets(deployment: Deployment) -> None:
     assert deployment.ask("POST", "/secrets", {"name": "key", "upstream": "orders", "value": SECRET}).status_code == 201
     assert deployment.ask("GET", "/upstreams/orders").json()["secret"] == "key"
     body = {name: value for name, value in UPSTREAM.items() if name != "name"}
+    assert (listed[0]["allow_private"], listed[0]["managed_by"]) == (False, None)
+    assert deployment.ask("PUT", "/upstreams/orders", {**body, "allow_private": True}).json()["allow_private"] is True
+    assert deployment.ask("GET", "/upstreams/orders").json()["allow_private"] is True
+    assert deployment.ask("PUT", "/upstreams/orders", body).json()["allow_private"] is False
     moved = deployment.ask("PUT", "/upstreams/orders", {**body, "target": "https://evil.example/"})
     assert problem(moved) == (409, "conflict")
     assert deployment.ask("PUT", "/secrets/key", {"value": SECRET + "9"}).json()["version"] == 2
@@ -217,6 +221,9 @@ def test_upstreams_and_secrets(deployment: Deployment) -> None:
 
 def test_roles_and_agents(deployment: Deployment) -> None:
     deployment.furnish()
+    agent = deployment.ask("GET", "/agents/support-bot").json()
+    quotas = {"writes_per_minute": None, "requests_per_day": None, "classes": None}
+    assert (agent["limits"], agent["managed_by"]) == ({"attempts": None, "calls": None, **quotas}, None)
     put = deployment.ask("PUT", "/roles/reader", {"scopes": ["orders:read"], "max_lifetime_seconds": 60})
     assert (put.json()["max_lifetime_seconds"], put.json()["faults"]) == (60, [])
     unknown = deployment.ask("PUT", "/roles/reader", {"scopes": ["orders:lst"]})

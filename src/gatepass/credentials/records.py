@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gatepass.access import ActionClass, AgentId, CredentialId, Instant, PersonId, RunId
+from gatepass.access import ActionClass, AgentId, CredentialId, Instant, PersonId, Rate, RunId
 from gatepass.authority import Authority
 
 __all__ = ["Rate", "TokenKind", "TokenLimits", "TokenRecord"]
@@ -16,14 +16,6 @@ class TokenKind(StrEnum):
     PERSON = "pat"
     SESSION = "ses"
     """A signed-in person at a terminal or in a browser; never stored by the person's side."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`count` acts per `period` milliseconds."""
-
-    count: int
-    period: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from gatepass.registry.records import (
     Agent,
+    AgentLimits,
     Injection,
     InjectionKind,
     OperatorRole,
@@ -13,6 +14,7 @@ from gatepass.registry.records import (
 
 __all__ = [
     "Agent",
+    "AgentLimits",
     "Injection",
     "InjectionKind",
     "OperatorRole",

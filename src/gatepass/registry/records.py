@@ -2,17 +2,19 @@
 
 Plain records, nothing more: administration writes them, storage keeps them, the gateway reads them. What
 a role's scopes mean is the authority's matter; what an upstream's operations file says is the gateway's.
-Secrets are never part of a record: an upstream names its secret by id.
+Secrets are never part of a record: an upstream names its secret by id. A record that is `managed` is said in files,
+and changes by applying them.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from gatepass.access import AgentId, Instant, PersonId, SecretId, UpstreamId
+from gatepass.access import ActionClass, AgentId, Instant, PersonId, Rate, SecretId, UpstreamId
 
 __all__ = [
     "Agent",
+    "AgentLimits",
     "Injection",
     "InjectionKind",
     "OperatorRole",
@@ -54,6 +56,17 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLimits:
+    """What an agent's new tokens start with. What is None here, the deployment's own default says."""
+
+    attempts: Rate | None = None
+    calls: Rate | None = None
+    writes_per_minute: int | None = None
+    requests_per_day: int | None = None
+    classes: frozenset[ActionClass] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Agent:
     """A machine identity. It acts in one role, and one person answers for it."""
 
@@ -64,6 +77,8 @@ class Agent:
     role: str
     created: Instant
     disabled: Instant | None = None
+    limits: AgentLimits = AgentLimits()
+    managed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +93,7 @@ class Role:
     max_lifetime: int | None = None
     """Milliseconds; the longest life of a token issued under the role."""
     created: Instant = UNDATED
+    managed: bool = False
 
 
 class UpstreamKind(StrEnum):
@@ -126,3 +142,4 @@ class Upstream:
     spells out, nor for `localhost`."""
     created: Instant = UNDATED
     disabled: Instant | None = None
+    managed: bool = False

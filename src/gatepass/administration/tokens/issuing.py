@@ -18,7 +18,7 @@ from typing import Final
 from gatepass.access import CredentialId, Instant, PersonId, RunId
 from gatepass.administration.changes import Desk, Turn, checked_name
 from gatepass.administration.operators import Act, Operator
-from gatepass.administration.tokens.terms import LimitChanges, amended, check_ceiling, offered, told, widens
+from gatepass.administration.tokens.terms import LimitChanges, amended, check_ceiling, offered, starting, told, widens
 from gatepass.authority import Authority, Excess, Grant, excess
 from gatepass.credentials import (
     IssuedToken,
@@ -95,7 +95,7 @@ class Issuing:
             authority = self._authority(form, holder)  # (2, 3)
             granted = self._life(form, holder, authority, turn.at)  # (4)
             token = self._issue(holder.kind, turn.at)
-            limits = self._limits(form, holder.kind, token.id, turn.at)  # (5)
+            limits = self._limits(form, holder, token.id, turn.at)  # (5)
             record = TokenRecord(
                 id=token.id,
                 kind=holder.kind,
@@ -214,10 +214,11 @@ class Issuing:
             role_longest=holder.role.max_lifetime if holder.role else None,
         )
 
-    def _limits(self, form: TokenForm, kind: TokenKind, meters: CredentialId, at: Instant) -> TokenLimits:
-        """(5) How much and how often."""
-        limits = amended(offered(kind, self.defaults), form.limits)
-        if kind is TokenKind.MACHINE:
+    def _limits(self, form: TokenForm, holder: _Holder, meters: CredentialId, at: Instant) -> TokenLimits:
+        """(5) How much and how often: what was asked for, what the agent's tokens start with, the defaults."""
+        offer = offered(holder.kind, self.defaults)
+        limits = amended(starting(offer, holder.agent.limits) if holder.agent else offer, form.limits)
+        if holder.kind is TokenKind.MACHINE:
             check_ceiling(self.account, self._holding(at), meters, limits.calls)
         return limits
 

@@ -5,7 +5,7 @@ dropped, no class added. Whatever is looser in one place widens, however much ti
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Final, TypedDict
 
 from gatepass.access import ActionClass
@@ -13,9 +13,10 @@ from gatepass.administration.operators import STORABLE
 from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord
 from gatepass.errors import Malformed
 from gatepass.limits import allot
+from gatepass.registry import AgentLimits
 from gatepass.units import duration_text, rate_text
 
-__all__ = ["LimitChanges", "amended", "check_ceiling", "offered", "told", "widens"]
+__all__ = ["LimitChanges", "amended", "check_ceiling", "offered", "starting", "told", "widens"]
 
 MOST_ACTS: Final = 1_000_000_000
 LONGEST_PERIOD: Final = 24 * 3_600_000
@@ -40,6 +41,12 @@ def offered(kind: TokenKind, defaults: TokenLimits) -> TokenLimits:
     if kind is TokenKind.SESSION:
         return replace(defaults, classes=frozenset(ActionClass))
     return replace(defaults, classes=(LEAST_OF_PERSON if kind is TokenKind.PERSON else STORABLE) & defaults.classes)
+
+
+def starting(defaults: TokenLimits, stated: AgentLimits) -> TokenLimits:
+    """What an agent's tokens start with: what the agent states, and the deployment's defaults for the rest."""
+    said = {each.name: getattr(stated, each.name) for each in fields(stated)}
+    return replace(defaults, **{name: value for name, value in said.items() if value is not None})
 
 
 def amended(limits: TokenLimits, changes: LimitChanges) -> TokenLimits:

@@ -53,6 +53,7 @@ class UpstreamForm:
     target: str
     operations: str
     injection: Injection | None = None
+    allow_private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class Upstreams:
                 target=_target(form),
                 operations=form.operations,
                 injection=form.injection,
+                allow_private=form.allow_private,
                 secret=self._secret(form, None, turn.at),
                 created=turn.at,
             )
@@ -92,6 +94,7 @@ class Upstreams:
                 target=_target(form),
                 operations=form.operations,
                 injection=form.injection,
+                allow_private=form.allow_private,
                 secret=self._secret(form, before.secret, turn.at),
             )
             self._check(upstream)
@@ -172,6 +175,7 @@ class Upstreams:
             "kind": upstream.kind.value,
             "origin": origin_of(upstream),
             "injection": f"{injection.kind.value} {injection.name}" if injection else "",
+            "allow_private": "yes" if upstream.allow_private else "",
             "types": " ".join(sorted(self.desk.catalogues.check(upstream).types)),
         }
 

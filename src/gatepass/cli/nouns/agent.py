@@ -5,8 +5,9 @@ from typing import Final
 import click
 
 from gatepass.cli.connection import talking
+from gatepass.cli.terminal.limits import limit_rows
 from gatepass.cli.terminal.output import Column, Item, Output
-from gatepass.cli.terminal.words import moment, shown
+from gatepass.cli.terminal.words import managed_row, moment, shown
 from gatepass.client import Management
 
 __all__ = ["agent"]
@@ -95,6 +96,10 @@ def _show(output: Output, item: Item) -> None:
         ("owner", shown(item.get("owner"))),
         ("created", moment(item.get("created_at"))),
     ]
+    stated = limit_rows(item.get("limits"), stated=True)
+    if stated:
+        rows.append(("tokens start with", "\n".join(stated)))
+    rows += managed_row(item)
     if item.get("disabled_at"):
         rows.append(("disabled", moment(item.get("disabled_at"))))
     output.thing(item, rows)

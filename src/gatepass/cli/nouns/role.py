@@ -9,7 +9,7 @@ from gatepass.access import Json
 from gatepass.cli.connection import talking
 from gatepass.cli.terminal.inputs import DURATION, whole_seconds
 from gatepass.cli.terminal.output import Column, Item, Output
-from gatepass.cli.terminal.words import shown
+from gatepass.cli.terminal.words import managed_row, shown
 from gatepass.client import Management
 from gatepass.errors import NotFound
 from gatepass.units import duration_text
@@ -87,6 +87,7 @@ def _show(output: Output, item: Item) -> None:
     if item.get("asks_person"):
         rows.append(("asks a person", _lines(item.get("asks_person"))))
     rows.append(("longest token", _longest(item)))
+    rows += managed_row(item)
     if item.get("faults"):
         rows.append(("comes to nothing", _lines(item.get("faults"))))
     output.thing(item, rows)

@@ -13,7 +13,7 @@ from gatepass.cli.connection import talking
 from gatepass.cli.terminal.inputs import read_text
 from gatepass.cli.terminal.output import Column, Item, Output
 from gatepass.cli.terminal.prompts import confirm
-from gatepass.cli.terminal.words import moment, shown
+from gatepass.cli.terminal.words import managed_row, moment, shown
 from gatepass.client import Management
 from gatepass.errors import Malformed
 
@@ -55,6 +55,9 @@ def _described(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--query", metavar="NAME", help="The secret goes out as this query parameter."),
         click.option("--variable", metavar="NAME", help="The secret is this environment variable of the MCP server."),
         click.option("--prefix", metavar="TEXT", help="What stands before the secret in the header or variable."),
+        click.option(
+            "--allow-private", is_flag=True, help="TARGET's name may lead to a private address, as in 10.0.0.0/8."
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -153,6 +156,7 @@ def _form(
     query: str | None,
     variable: str | None,
     prefix: str | None,
+    allow_private: bool,
 ) -> dict[str, Json]:
     if kind == "mcp-stdio":
         aim = exact.write(target).decode()
@@ -169,7 +173,8 @@ def _form(
     injection: Json = _BEARER if bearer else None
     for place, name in named:
         injection = {"kind": place, "name": name, "prefix": prefix or ""}
-    return {"kind": kind, "target": aim, "operations": read_text(operations), "injection": injection}
+    said = {"kind": kind, "target": aim, "operations": read_text(operations), "injection": injection}
+    return {**said, "allow_private": allow_private}
 
 
 def _named_file(path: Path, send: Callable[[], Item]) -> Item:
@@ -195,6 +200,9 @@ def _show(output: Output, item: Item) -> None:
     if isinstance(injection, dict):
         place = f"{shown(injection.get('kind'))} {shown(injection.get('name'))}"
         rows.append(("goes out as", f"{place}, {shown(injection.get('prefix'))}SECRET"))
+    if item.get("allow_private") is True:
+        rows.append(("private address", "allowed"))
+    rows += managed_row(item)
     if item.get("fault"):
         rows.append(("comes to nothing", shown(item.get("fault"))))
     rows.append(("created", moment(item.get("created_at"))))

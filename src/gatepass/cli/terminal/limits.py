@@ -70,13 +70,15 @@ def parse_limits(texts: tuple[str, ...]) -> Mapping[str, Json] | None:
     return limits or None
 
 
-def limit_rows(limits: Json) -> list[str]:
-    """A token's limits for people, one a line, in the words that change them."""
+def limit_rows(limits: Json, *, stated: bool = False) -> list[str]:
+    """Limits for people, one a line, in the words that change them; with `stated` only those that are said."""
     if not isinstance(limits, Mapping):
         return []
     lines = []
     for name in _READERS:
         value = limits.get(name.replace("-", "_"))
+        if stated and value is None:
+            continue
         text = rate_of(value) if isinstance(value, Mapping) else shown(value).replace(", ", ",")
         lines.append(f"{name}={'none' if value is None else text}")
     return lines

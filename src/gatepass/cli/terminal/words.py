@@ -13,7 +13,7 @@ from gatepass import exact
 from gatepass.access import Json
 from gatepass.units import duration_text
 
-__all__ = ["clean", "moment", "remaining", "shown", "visible_json"]
+__all__ = ["clean", "managed_row", "moment", "remaining", "shown", "visible_json"]
 
 
 def clean(text: str) -> str:
@@ -55,6 +55,12 @@ def shown(value: Json) -> str:
             return ", ".join(f"{clean(name)}={shown(inner)}" for name, inner in value.items()) or "-"
         case _:
             return ", ".join(map(shown, value)) or "-"
+
+
+def managed_row(item: Mapping[str, Json]) -> list[tuple[str, str]]:
+    """The row that says that a thing is managed by files; none where it is not."""
+    by = item.get("managed_by")
+    return [] if by is None else [("managed by", shown(by))]
 
 
 def moment(value: Json, now: datetime | None = None) -> str:

@@ -19,7 +19,7 @@ from gatepass.authority import authority_from_json, authority_to_json
 from gatepass.credentials import TokenKind, TokenLimits, TokenRecord
 from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.keys import SealedSecret
-from gatepass.registry import Agent, Injection, OperatorRole, Person, Role, Upstream, UpstreamKind
+from gatepass.registry import Agent, AgentLimits, Injection, OperatorRole, Person, Role, Upstream, UpstreamKind
 from gatepass.storage.sqlite import schema
 
 __all__ = ["expire", "load", "put", "remove"]
@@ -94,7 +94,7 @@ def _row(record: Record) -> tuple[Table, _Row]:
         case Person():
             return schema.people, _same(record, schema.people)
         case Agent():
-            return schema.agents, _same(record, schema.agents)
+            return schema.agents, {**_same(record, schema.agents), "limits": _text(record.limits)}
         case Role():
             texts = {"scopes": _text(record.scopes), "asks_person": _text(record.asks_person)}
             return schema.roles, {**_same(record, schema.roles), **texts}
@@ -153,7 +153,8 @@ def _person(row: _Row) -> Person:
 
 
 def _agent(row: _Row) -> Agent:
-    return Agent(**{**row, "id": AgentId(row["id"])})
+    limits = msgspec.json.decode(row["limits"], type=AgentLimits)
+    return Agent(**{**row, "id": AgentId(row["id"]), "limits": limits})
 
 
 def _role(row: _Row) -> Role:

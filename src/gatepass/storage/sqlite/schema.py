@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ForeignKey,
     Index,
@@ -115,6 +116,8 @@ agents: Final = Table(
     Column("role", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("disabled", BigInteger),
+    Column("limits", Text, nullable=False, server_default=text("'{}'")),
+    Column("managed", Boolean, nullable=False, server_default=text("0")),
     UniqueConstraint("name"),
 )
 
@@ -126,6 +129,7 @@ roles: Final = Table(
     Column("asks_person", Text, nullable=False),
     Column("max_lifetime", BigInteger),
     Column("created", BigInteger, nullable=False),
+    Column("managed", Boolean, nullable=False, server_default=text("0")),
 )
 
 upstreams: Final = Table(
@@ -140,6 +144,8 @@ upstreams: Final = Table(
     Column("injection", Text),
     Column("created", BigInteger, nullable=False),
     Column("disabled", BigInteger),
+    Column("allow_private", Boolean, nullable=False, server_default=text("0")),
+    Column("managed", Boolean, nullable=False, server_default=text("0")),
     UniqueConstraint("name"),
 )
 

@@ -19,7 +19,7 @@ from gatepass.audit import Call, Checkpoint, Found, Head, Report, Story, checkpo
 from gatepass.authority import Catalogue
 from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord
 from gatepass.limits import Level
-from gatepass.registry import Agent, Person, Role, Upstream
+from gatepass.registry import Agent, AgentLimits, Person, Role, Upstream
 
 __all__ = [
     "Shown",
@@ -97,6 +97,8 @@ class Shows:
             "role": agent.role,
             "owner": self._person_name(agent.owner),
             "owner_id": agent.owner,
+            "limits": _starting(agent.limits),
+            "managed_by": _managed_by(agent),
             "created_at": instant(agent.created),
             "disabled_at": instant(agent.disabled),
         }
@@ -109,6 +111,7 @@ class Shows:
             "scopes": role.scopes,
             "asks_person": role.asks_person,
             "max_lifetime_seconds": None if longest is None else longest // 1000,
+            "managed_by": _managed_by(role),
             "created_at": instant(role.created),
             "faults": self._desk.catalogues.faults_of(role),
         }
@@ -125,6 +128,8 @@ class Shows:
             "injection": {"kind": place.kind, "name": place.name, "prefix": place.prefix} if place else None,
             "secret": secret.name if secret else None,
             "secret_missing": place is not None and secret is None,
+            "allow_private": upstream.allow_private,
+            "managed_by": _managed_by(upstream),
             "created_at": instant(upstream.created),
             "disabled_at": instant(upstream.disabled),
             "fault": self._desk.catalogues.faults.get(upstream.name),
@@ -332,6 +337,21 @@ def _limits(limits: TokenLimits) -> Shown:
         "requests_per_day": limits.requests_per_day,
         "classes": sorted(limits.classes),
     }
+
+
+def _starting(limits: AgentLimits) -> Shown:
+    """Those that the agent states; null where the deployment's default holds."""
+    return {
+        "attempts": None if limits.attempts is None else _rate(limits.attempts),
+        "calls": None if limits.calls is None else _rate(limits.calls),
+        "writes_per_minute": limits.writes_per_minute,
+        "requests_per_day": limits.requests_per_day,
+        "classes": None if limits.classes is None else sorted(limits.classes),
+    }
+
+
+def _managed_by(record: Agent | Role | Upstream) -> str | None:
+    return "files" if record.managed else None
 
 
 def _rate(rate: Rate) -> Shown:

@@ -143,6 +143,7 @@ class UpstreamBody(Form):
     target: Annotated[str, StringConstraints(min_length=1, max_length=16384)]
     operations: Annotated[str, StringConstraints(max_length=512 * 1024)]
     injection: InjectionForm | None = None
+    allow_private: bool = False
 
     def form(self) -> UpstreamForm:
         """The same for administration."""
@@ -152,6 +153,7 @@ class UpstreamBody(Form):
             target=self.target,
             operations=self.operations,
             injection=Injection(place.kind, place.name, place.prefix) if place else None,
+            allow_private=self.allow_private,
         )
 
 
