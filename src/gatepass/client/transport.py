@@ -47,12 +47,18 @@ class Health:
 class Transport:
     """Sends requests to one server, in the order in which they are made. Not for several threads at once.
 
-    `timeout` is in seconds and bounds the wait for each piece of an answer. Raises `Malformed` for a URL or a
-    token that cannot be one.
+    `timeout` is in seconds and bounds the wait for each piece of an answer. `through` carries requests in the place
+    of sockets, to a server in this very process. Raises `Malformed` for a URL or a token that cannot be one.
     """
 
     def __init__(
-        self, url: str = DEFAULT_URL, token: str | None = None, *, timeout: float = 30.0, unsafe_http: bool = False
+        self,
+        url: str = DEFAULT_URL,
+        token: str | None = None,
+        *,
+        timeout: float = 30.0,
+        unsafe_http: bool = False,
+        through: httpx2.BaseTransport | None = None,
     ) -> None:
         self.url = _checked_url(url, unsafe_http=unsafe_http)
         self._origin, host = _pinned(self.url)
@@ -70,6 +76,7 @@ class Transport:
             follow_redirects=False,
             trust_env=False,
             verify=_trust(self.url),
+            transport=through,
         )
 
     def __enter__(self) -> Self:

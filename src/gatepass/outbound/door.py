@@ -2,9 +2,9 @@
 
 The laws. A connection is opened only to an address that `addresses` allows, decided on the address that the
 socket is about to connect to. TLS is verified. Redirects are not followed, cookies not kept, bodies not
-decoded, failed requests not repeated, environment proxies not used. A secret is put only on a request to
-the exact origin that it was sealed for. No error raised here holds anything of the request: libraries put
-URLs into theirs, and a URL may carry the secret, so theirs end here.
+decoded, failed requests not repeated, environment proxies not used. What leaves is written in `writing`,
+which puts a secret on nothing but a request to the exact origin that it was sealed for. No error raised here holds
+anything of the request: libraries put URLs into theirs, and a URL may carry the secret, so theirs end here.
 
 Each origin has its own pool of connections and its own TLS context; nothing is shared across origins.
 """
@@ -15,21 +15,20 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import quote
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
 from aiohttp.connector import Connection
 from yarl import URL
 
-from gatepass.errors import Error, Unavailable, UpstreamFailed
+from gatepass.errors import Error, UpstreamFailed
 from gatepass.gateway.forwarding.door import Exposed, HttpCall, Traffic
 from gatepass.gateway.requests import Body
-from gatepass.keys import origin_of
 from gatepass.outbound.addresses import Allowance
 from gatepass.outbound.answer import Answer
 from gatepass.outbound.guard import ForbiddenAddressError, GuardedResolver, guarded_sockets
-from gatepass.registry import Injection, InjectionKind, Upstream, UpstreamKind
+from gatepass.outbound.writing import Target, written
+from gatepass.registry import Upstream
 
 __all__ = ["GuardedDoor"]
 
@@ -77,9 +76,7 @@ class _Lane:
     """The connections to one origin."""
 
     session: aiohttp.ClientSession
-    origin: str
-    base: str
-    """The target without a slash at its end: what every path of a call stands behind."""
+    target: Target
     busy: int = 0
 
     def leave(self) -> None:
@@ -100,7 +97,7 @@ class GuardedDoor:
         lane = self._lane(call.upstream)
         if lane.busy >= MOST_CONNECTIONS:
             raise UpstreamFailed("upstream_busy", f"{MOST_CONNECTIONS} calls to the upstream are under way already")
-        url, headers = _written(lane, call, secret)
+        url, headers = written(lane.target, call, secret)
         lane.busy += 1
         try:
             await self._tidy()
@@ -133,10 +130,8 @@ class GuardedDoor:
             await self._lanes.pop(key).session.close()
 
     def _opened(self, upstream: Upstream) -> _Lane:
-        if upstream.kind is UpstreamKind.MCP_STDIO:
-            raise UpstreamFailed("upstream_unreachable", "the upstream is a command, it is not reached over HTTP")
-        origin = origin_of(upstream)
-        scheme, _, authority = origin.partition("://")
+        target = Target.of(upstream)
+        scheme, _, authority = target.origin.partition("://")
         allowance = Allowance(authority.rpartition(":")[0], private=upstream.allow_private)
         context = self.trust() if scheme == "https" else False
         if isinstance(context, ssl.SSLContext) and (
@@ -164,50 +159,7 @@ class GuardedDoor:
             max_field_size=LONGEST_LINE,
             max_headers=MOST_HEADERS,
         )
-        base = upstream.target[upstream.target.index("://") + 3 :].partition("/")[2].rstrip("/")
-        return _Lane(session, origin, f"{origin}/{base}" if base else origin)
-
-
-# -- what is written
-
-
-def _written(lane: _Lane, call: HttpCall, secret: Exposed | None) -> tuple[URL, list[tuple[str, str]]]:
-    """The address and the headers, with the secret where the upstream wants it."""
-    url = lane.base + call.path.decode("ascii")
-    query = call.query.decode("ascii")
-    headers = [(name.decode("ascii"), value.decode("ascii")) for name, value in call.headers]
-    injection = call.upstream.injection
-    if secret is None:
-        return _url(lane, url, query), headers
-    if injection is None or injection.kind is InjectionKind.ENVIRONMENT:
-        raise Unavailable("secret_unusable", "the upstream is not registered with a place for its secret")
-    if secret.origin != lane.origin:
-        raise Unavailable("secret_bound_elsewhere", "the secret is bound to another address")
-    return secret.expose_to(lambda value: _injected(lane, url, query, headers, injection, value))
-
-
-def _injected(  # noqa: PLR0917  the one use of a secret takes what it is put into
-    lane: _Lane, url: str, query: str, headers: list[tuple[str, str]], injection: Injection, value: bytes
-) -> tuple[URL, list[tuple[str, str]]]:
-    text = injection.prefix + value.decode("utf-8")
-    if injection.kind is InjectionKind.HEADER:
-        if not text.isprintable():
-            raise Unavailable("secret_unusable", "the secret holds characters that no header may hold")
-        name = injection.name.lower()
-        return _url(lane, url, query), [*(header for header in headers if header[0] != name), (name, text)]
-    added = f"{quote(injection.name, safe='')}={quote(text, safe='')}"
-    return _url(lane, url, f"{query}&{added}" if query else added), headers
-
-
-def _url(lane: _Lane, url: str, query: str) -> URL:
-    """The whole address, byte for byte; still of the origin that was registered, whatever the path holds."""
-    whole = URL(f"{url}?{query}" if query else url, encoded=True)
-    if (
-        f"{whole.scheme}://{whole.raw_authority if whole.explicit_port else f'{whole.raw_authority}:{whole.port}'}"
-        != lane.origin
-    ):
-        raise UpstreamFailed("upstream_forbidden_address", "the path leads to another address than the upstream's")
-    return whole
+        return _Lane(session, target)
 
 
 # -- what is sent
