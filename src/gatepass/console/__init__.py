@@ -1,0 +1,3 @@
+"""Pages for people."""
+
+__all__: list[str] = []
