@@ -14,6 +14,7 @@ from typing import Final
 
 from gatepass import exact
 from gatepass.access import Access, Json
+from gatepass.documents import shown
 from gatepass.errors import Denied, Malformed
 from gatepass.gateway.callers import Caller
 from gatepass.gateway.mcp.results import Seal
@@ -21,7 +22,6 @@ from gatepass.gateway.mcp.servers.peers import Outgoing
 from gatepass.gateway.mcp.wire.eras import NAMED, Dialect
 from gatepass.gateway.mcp.wire.messages import Call, integer
 from gatepass.gateway.operations import McpOperation, McpOperations
-from gatepass.gateway.operations.document import shown
 
 __all__ = ["DECIDED", "Asked", "asked", "holder", "named", "progress_token"]
 

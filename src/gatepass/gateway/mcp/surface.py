@@ -18,6 +18,7 @@ from typing import Final
 
 from gatepass import exact
 from gatepass.access import Json
+from gatepass.documents import shown as printable
 from gatepass.errors import Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated, Unavailable
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.callers import Caller, answer_headers
@@ -38,7 +39,6 @@ from gatepass.gateway.mcp.wire.messages import (
     request_id,
     write_answer,
 )
-from gatepass.gateway.operations.document import shown as printable
 from gatepass.gateway.requests import Reply, Request
 from gatepass.gateway.snapshot import Served
 from gatepass.registry import UpstreamKind

@@ -8,8 +8,8 @@ from typing import Final
 
 from gatepass.access import Action
 from gatepass.authority import ActionSpec, Catalogue, Pattern, PropertySpec
+from gatepass.documents import Node, shown
 from gatepass.errors import Malformed
-from gatepass.gateway.operations.document import Node, shown
 from gatepass.gateway.operations.rules import Ids, Naming, Nothing, Property, Ranged, Rule, Template
 from gatepass.gateway.operations.sources import EACH, Shape, Source, shape_of
 

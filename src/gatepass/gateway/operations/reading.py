@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gatepass.authority import Catalogue
+from gatepass.documents import Node, read_document, shown
 from gatepass.errors import Malformed
 from gatepass.gateway.operations.bindings import Places, read_rule
-from gatepass.gateway.operations.document import Node, read_document, shown
 from gatepass.gateway.operations.mcp import McpOperations, UriTemplate
 from gatepass.gateway.operations.rest import METHODS, BodyUse, PathTemplate, RestOperation, RestOperations
 from gatepass.gateway.operations.rules import Rule

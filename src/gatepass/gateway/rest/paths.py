@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepass.access import Json
+from gatepass.documents import shown
 from gatepass.errors import Malformed
-from gatepass.gateway.operations.document import shown
 from gatepass.gateway.operations.segments import decode_escapes, read_segments
 
 __all__ = ["RequestPath", "read_path", "read_query"]

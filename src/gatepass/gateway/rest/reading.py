@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from gatepass import exact
 from gatepass.access import Access, Json
+from gatepass.documents import shown
 from gatepass.errors import Denied, Malformed
 from gatepass.gateway.callers import Caller
 from gatepass.gateway.forwarding.door import HttpCall, Patience
 from gatepass.gateway.forwarding.headers import request_headers
 from gatepass.gateway.operations import BodyUse, Parts, RestOperations
-from gatepass.gateway.operations.document import shown
 from gatepass.gateway.operations.rest import Match
 from gatepass.gateway.requests import Headers, Request
 from gatepass.gateway.rest.bodies import read_body

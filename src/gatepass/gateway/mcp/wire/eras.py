@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gatepass.access import Json
+from gatepass.documents import shown
 from gatepass.errors import Malformed
 from gatepass.gateway.mcp.wire.messages import Call, Notice
-from gatepass.gateway.operations.document import shown
 from gatepass.gateway.requests import Headers
 
 __all__ = [

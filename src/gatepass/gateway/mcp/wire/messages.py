@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 
 from gatepass import exact
 from gatepass.access import Json
+from gatepass.documents import shown
 from gatepass.errors import Malformed
-from gatepass.gateway.operations.document import shown
 
 __all__ = [
     "Answer",

@@ -16,9 +16,9 @@ from typing import Final
 
 from gatepass import exact
 from gatepass.access import Json
+from gatepass.documents import shown
 from gatepass.errors import Malformed
 from gatepass.gateway.mcp.wire.eras import decoded, encoded, single
-from gatepass.gateway.operations.document import shown
 from gatepass.gateway.requests import Headers
 
 __all__ = ["Mirror", "check", "mirrors", "write"]
