@@ -24,7 +24,7 @@ from gatepass.administration import (
     TokenForm,
     UpstreamForm,
 )
-from gatepass.audit import Entry, Head, Page, Query, Report, Story, WriterId, write_body
+from gatepass.audit import Counted, Entry, Head, Page, Query, Report, Story, WriterId, write_body
 from gatepass.credentials import Rate, TokenLimits, TokenRecord
 from gatepass.errors import Unavailable
 from gatepass.gateway.operations import read_operations
@@ -158,6 +158,12 @@ class NoArchive:
 
     async def head(self) -> Head:
         return Head(WriterId("wrt_test"), 1, bytes(32))
+
+    async def counts(self, first: int, last: int) -> Counted:
+        return Counted((), None)
+
+    async def last_calls(self, credentials: Sequence[CredentialId]) -> Mapping[CredentialId, Instant]:
+        return {}
 
     def export(self, after: int = 0) -> AsyncIterator[bytes]:
         raise NotImplementedError

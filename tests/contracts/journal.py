@@ -23,7 +23,7 @@ from gatepass.access import (
     Reservation,
     RunId,
 )
-from gatepass.audit import Archive, Entry, Found, Head, Journal, Query, Verifier, WriterId, read_line
+from gatepass.audit import Archive, Counted, Entry, Found, Head, Journal, Query, Verifier, WriterId, read_line
 from gatepass.audit.search import MOST_STORY
 from gatepass.errors import Conflict, Malformed
 from gatepass.limits import Spent
@@ -222,6 +222,15 @@ class JournalContract:
             ({"until": NOON + 1}, [0]),
             ({"since": NOON + 10**9}, []),
             ({"credential": "crd_nobody"}, []),
+            ({"upstream": "orders"}, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),
+            ({"upstream": "orders", "credential": "crd_a"}, [9, 6, 3, 0]),
+            ({"upstream": "orders", "outcome": Outcome.DENY, "agent": "agt_1"}, [9, 7, 5]),
+            ({"upstream": "order"}, []),
+            ({"surface": "mcp"}, [8, 6, 4, 2, 0]),
+            ({"action": "orders:refund", "surface": "mcp", "since": NOON + 3}, [8, 6, 4]),
+            ({"action": "orders:refund", "resource": "order-1"}, [1]),
+            ({"resource": "order-1"}, [10, 1]),
+            ({"resource": '"'}, []),
             ({"credential": "crd_a' OR 1=1 --"}, []),
         ],
     )
@@ -234,6 +243,9 @@ class JournalContract:
                     agent=AgentId(f"agt_{number % 2}"),
                     run=RunId(f"run_{1 if number < 5 else 2 if number < 9 else 3}"),
                     outcome=Outcome.PERMIT if number < 5 else Outcome.DENY,
+                    upstream="orders",
+                    surface="mcp" if number % 2 == 0 else "rest",
+                    purpose='"upstream":"order"',
                 )
                 await write(opened, entry)
             issued = Entry(at=Instant(NOON + 10), event="token.issued", subject="crd_issued", resource="order-10")
@@ -241,6 +253,64 @@ class JournalContract:
             page = await opened.archive.search(Query(**asked))
             found = [number for number in resources(page.entries) if number is not None]  # but for the opening entry
             assert found == [f"order-{number}" for number in expected]
+
+        self.run(story)
+
+    def test_pages_of_what_no_index_bears_join_up(self) -> None:
+        async def story(opened: Opened) -> None:
+            for number in range(30):
+                await write(opened, decided(number, upstream="orders" if number % 3 else "docs"))
+            seen: list[Any] = []
+            query = Query(upstream="orders", limit=7)
+            while (page := await opened.archive.search(query)).next is not None:
+                seen += resources(page.entries)
+                query = replace(query, before=page.next)
+            seen += resources(page.entries)
+            assert seen == [f"order-{number}" for number in reversed(range(30)) if number % 3]
+
+        self.run(story)
+
+    # -- counts
+
+    def test_decisions_are_counted_by_minute_and_by_whose_they_are(self) -> None:
+        async def story(opened: Opened) -> None:
+            other: dict[str, Any] = {"credential": CredentialId("crd_other"), "agent": None}
+            await write(
+                opened,
+                decided(1),
+                finished(1),
+                decided(2, outcome=Outcome.DENY),
+                decided(3, outcome=Outcome.STEP_UP),
+                decided(MINUTE + 1),
+                decided(MINUTE + 2, **other),
+                Entry(at=NOON, event="token.issued", credential=CredentialId("crd_bot"), subject="crd_bot"),
+            )
+            last = (await opened.archive.head()).seq
+            counted = await opened.archive.counts(2, last)
+            assert counted.earliest == NOON + 1
+            assert sorted(counted.cells) == [
+                (NOON, "crd_bot", "agt_bot", 1, 2),
+                (NOON + MINUTE, "crd_bot", "agt_bot", 1, 0),
+                (NOON + MINUTE, "crd_other", None, 1, 0),
+            ]
+            part = await opened.archive.counts(3, 4)  # the outcome, and the denial
+            assert [tuple(cell) for cell in part.cells] == [(NOON, "crd_bot", "agt_bot", 0, 1)]
+            assert await opened.archive.counts(last + 1, last + 9) == Counted((), None)
+
+        self.run(story)
+
+    def test_a_credentials_last_call_is_found_and_nothing_else_counts_as_one(self) -> None:
+        async def story(opened: Opened) -> None:
+            await write(
+                opened,
+                decided(1),
+                decided(2, outcome=Outcome.DENY),
+                finished(9),
+                Entry(at=NOON, event="token.issued", credential=CredentialId("crd_idle"), subject="crd_idle"),
+            )
+            asked = [CredentialId(name) for name in ("crd_bot", "crd_idle", "crd_nobody")]
+            assert await opened.archive.last_calls(asked) == {"crd_bot": NOON + 2}
+            assert await opened.archive.last_calls([]) == {}
 
         self.run(story)
 

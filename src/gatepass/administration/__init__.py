@@ -3,7 +3,7 @@
 from gatepass.administration.assembly import Administration, Terms
 from gatepass.administration.changes import Announce, Announcement, Put, Removed
 from gatepass.administration.operators import Act, Operator
-from gatepass.administration.overview import Explain, Facts, Status
+from gatepass.administration.overview import Concern, Explain, Facts, Measured, SettingFact, Status, TokenState
 from gatepass.administration.signin import Code, Passwords
 from gatepass.administration.store import Record, Records, SealedSecret, Store
 from gatepass.administration.tokens import Issued, LimitChanges, TokenForm
@@ -17,10 +17,12 @@ __all__ = [
     "Announcement",
     "BlastRadius",
     "Code",
+    "Concern",
     "Explain",
     "Facts",
     "Issued",
     "LimitChanges",
+    "Measured",
     "NewKey",
     "Operator",
     "Passwords",
@@ -30,9 +32,11 @@ __all__ = [
     "Removed",
     "SealedSecret",
     "Seals",
+    "SettingFact",
     "Status",
     "Store",
     "Terms",
     "TokenForm",
+    "TokenState",
     "UpstreamForm",
 ]

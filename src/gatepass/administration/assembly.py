@@ -86,6 +86,15 @@ class Administration:
         )
         _announce_all(desk)
         people = People(desk)
+        sessions = Sessions(
+            desk=desk,
+            codes=Codes(entropy, terms.code_lifetime),
+            passwords=passwords,
+            ledger=ledger,
+            stranger=stranger,
+            defaults=terms.limits,
+            lifetime=terms.session_lifetime,
+        )
         return cls(
             desk=desk,
             people=people,
@@ -95,16 +104,10 @@ class Administration:
             secrets=Secrets(desk, seals, new_key),
             tokens=Issuing(desk=desk, defaults=terms.limits, account=terms.account, lifetime=terms.token_lifetime),
             revoking=Revoking(desk, people),
-            sessions=Sessions(
-                desk=desk,
-                codes=Codes(entropy, terms.code_lifetime),
-                passwords=passwords,
-                ledger=ledger,
-                stranger=stranger,
-                defaults=terms.limits,
-                lifetime=terms.session_lifetime,
+            sessions=sessions,
+            overview=Overview(
+                desk=desk, ledger=ledger, archive=archive, explain_=explain, facts=facts, seen=sessions.seen.get
             ),
-            overview=Overview(desk=desk, ledger=ledger, archive=archive, explain_=explain, facts=facts),
         )
 
 

@@ -21,7 +21,7 @@ from gatepass.errors import Denied, Unauthenticated
 from gatepass.registry import OperatorRole, Person
 from gatepass.units import duration_text
 
-__all__ = ["FRESH", "RULES", "STORABLE", "Act", "Operator", "Rule", "check"]
+__all__ = ["FRESH", "RANK", "RULES", "STORABLE", "Act", "Operator", "Rule", "check"]
 
 FRESH: Final = 15 * 60_000
 """Milliseconds after signing in during which a session carries class `admin`."""
@@ -47,6 +47,8 @@ class Act(StrEnum):
     READ_JOURNAL = "journal.read"
     CREATE_PERSON = "person.create"
     INVITE_PERSON = "person.invite"
+    PROMOTE_PERSON = "person.promote"
+    DEMOTE_PERSON = "person.demote"
     DISABLE_PERSON = "person.disable"
     CREATE_AGENT = "agent.create"
     CHANGE_AGENT = "agent.change"
@@ -94,6 +96,8 @@ RULES: Final[Mapping[Act, Rule]] = {
     Act.READ_JOURNAL: Rule(_AUDITOR, _READ),
     Act.CREATE_PERSON: Rule(_ADMIN, _WIDEN),
     Act.INVITE_PERSON: Rule(_ADMIN, _WIDEN),
+    Act.PROMOTE_PERSON: Rule(_ADMIN, _WIDEN),
+    Act.DEMOTE_PERSON: Rule(_ADMIN, _TAKE),
     Act.DISABLE_PERSON: Rule(_ADMIN, _TAKE),
     Act.CREATE_AGENT: Rule(_OPERATOR, _WIDEN),
     Act.CHANGE_AGENT: Rule(_OPERATOR, _WIDEN),
@@ -124,7 +128,8 @@ RULES: Final[Mapping[Act, Rule]] = {
 }
 """The whole of it. A test holds that every act has its row and that each row is tried from below and above."""
 
-_RANK: Final[Mapping[OperatorRole | None, int]] = {None: 0, _AUDITOR: 1, _OPERATOR: 2, _ADMIN: 3}
+RANK: Final[Mapping[OperatorRole | None, int]] = {None: 0, _AUDITOR: 1, _OPERATOR: 2, _ADMIN: 3}
+"""Each role holds what those of a lower rank hold."""
 
 
 def check(
@@ -141,7 +146,7 @@ def check(
         raise Unauthenticated("person_required", "a machine token is refused where a person is required")
     if credential.owner != person.id:
         raise Unauthenticated("credential_invalid", "the credential is not valid")
-    if _RANK[person.operator] < _RANK[rule.role] and not (rule.owner and owner):
+    if RANK[person.operator] < RANK[rule.role] and not (rule.owner and owner):
         role = "no role" if person.operator is None else f"the role `{person.operator}`"
         raise Denied("operator_forbidden", f"`{act}` needs the role `{rule.role}`, and `{person.name}` has {role}")
     if rule.kind is _WIDEN:

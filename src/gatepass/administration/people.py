@@ -7,12 +7,12 @@ disabled: nobody could widen anything afterwards.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepass.access import PersonId
 from gatepass.administration.changes import Desk, Fallen, checked_name
-from gatepass.administration.operators import Act, Operator
+from gatepass.administration.operators import RANK, Act, Operator
 from gatepass.credentials import TokenRecord, new_id
 from gatepass.errors import Conflict
 from gatepass.registry import OperatorRole, Person
@@ -29,6 +29,8 @@ class People:
     """What can be done with people."""
 
     desk: Desk
+    _leaving: set[PersonId] = field(default_factory=set)
+    """Admins whose demotion is being recorded: nobody counts on them any more."""
 
     async def found(self, name: str) -> Person | None:
         """Make the first person, an admin. None, and nothing is done, when there is anybody already.
@@ -61,10 +63,40 @@ class People:
             await turn.commit(turn.entry("person.created", person.id, details), puts=(person,))
             return person
 
+    async def change(self, operator: Operator, ref: str, role: OperatorRole | None) -> Person:
+        """Give a person another operator role, or none. It holds from their next request on; the last admin stays one.
+
+        Taking power away is of class `delete`, giving it of class `admin`.
+        """
+
+        def act() -> Act:
+            person = self.desk.register.people.get(PersonId(ref)) or self._named(ref)
+            widens = person is None or RANK[role] > RANK[person.operator]
+            return Act.PROMOTE_PERSON if widens else Act.DEMOTE_PERSON
+
+        async with self.desk.turn(operator, act) as turn:
+            person = self.desk.register.person(ref)
+            if person.disabled is not None:
+                raise Conflict("conflict", f"`{person.name}` is disabled", hint="Add another person.")
+            if person.operator is OperatorRole.ADMIN and role is not OperatorRole.ADMIN:
+                self._leaving.add(self._may_leave(person).id)
+            try:
+                changed = replace(person, operator=role)
+                if changed != person:
+                    told = {
+                        "name": person.name,
+                        "operator": role or "none",
+                        "operator_before": person.operator or "none",
+                    }
+                    await turn.commit(turn.entry("person.changed", person.id, told), puts=(changed,))
+                return changed
+            finally:
+                self._leaving.discard(person.id)
+
     async def disable(self, operator: Operator, ref: str) -> Person:
         """Disable a person and revoke all that is theirs. A second time changes nothing."""
         actor = await self.desk.permit(operator, Act.DISABLE_PERSON)
-        id_ = self._may_leave(ref).id
+        id_ = self._may_leave(self.desk.register.person(ref)).id
 
         def fallen() -> Iterator[Fallen]:
             yield (Scope.PERSON, id_)
@@ -89,15 +121,19 @@ class People:
             if token.revoked is None and (token.owner == person or token.agent in agents)
         ]
 
-    def _may_leave(self, ref: str) -> Person:
+    def _named(self, name: str) -> Person | None:
+        return next((person for person in self.desk.register.people.values() if person.name == name), None)
+
+    def _may_leave(self, leaving: Person) -> Person:
+        """Raises `Conflict` where nobody would be an admin any more."""
         register = self.desk.register
-        leaving = register.person(ref)
         admins = {
             person.id
             for person in register.people.values()
             if person.operator is OperatorRole.ADMIN
             and person.disabled is None
             and (Scope.PERSON, person.id) not in register.withdrawn
+            and person.id not in self._leaving
         }
         if admins == {leaving.id}:
             raise Conflict("conflict", f"`{leaving.name}` is the last admin", hint="Make somebody else an admin first.")

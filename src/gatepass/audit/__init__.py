@@ -6,6 +6,7 @@ from gatepass.audit.entries import CLOSED, DECIDED, FINISHED, OPENED, RECOVERED,
 from gatepass.audit.heads import Checkpoint, checkpoint_text, read_checkpoint, signed
 from gatepass.audit.journal import Archive, Journal, Ticket
 from gatepass.audit.search import Call, Found, Page, Query, Story, tell
+from gatepass.audit.tally import Cell, Count, Counted, Tally
 from gatepass.audit.verify import Fault, FaultKind, Report, Verifier
 
 __all__ = [
@@ -17,7 +18,10 @@ __all__ = [
     "RECOVERED",
     "Archive",
     "Call",
+    "Cell",
     "Checkpoint",
+    "Count",
+    "Counted",
     "Entry",
     "Fault",
     "FaultKind",
@@ -30,6 +34,7 @@ __all__ = [
     "Report",
     "Row",
     "Story",
+    "Tally",
     "Ticket",
     "Verifier",
     "WriterId",

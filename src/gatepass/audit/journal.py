@@ -1,12 +1,13 @@
 """The journal as the rooms see it: those that write to it, and those that read it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 
-from gatepass.access import CredentialId, RunId
+from gatepass.access import CredentialId, Instant, RunId
 from gatepass.audit.chain import Head
 from gatepass.audit.entries import Entry
 from gatepass.audit.search import Page, Query, Story
+from gatepass.audit.tally import Counted
 from gatepass.audit.verify import Report
 
 __all__ = ["Archive", "Journal", "Ticket"]
@@ -58,4 +59,15 @@ class Archive(Protocol):
 
     def export(self, after: int = 0) -> AsyncIterator[bytes]:
         """Every entry after the number `after`, a line each, as `docs/journal.md` says."""
+        ...
+
+    async def counts(self, first: int, last: int) -> Counted:
+        """The decisions among the entries from number `first` to `last`, added up by minute and by whose they are.
+
+        It reads all of them: a caller asks for tens of thousands at a time, not for millions.
+        """
+        ...
+
+    async def last_calls(self, credentials: Sequence[CredentialId]) -> Mapping[CredentialId, Instant]:
+        """When a call was last decided under each; credentials that made none are left out."""
         ...

@@ -33,10 +33,33 @@ class Query:
     decision: DecisionId | None = None
     event: str | None = None
     outcome: Outcome | None = None
+    surface: str | None = None
+    upstream: str | None = None
+    action: str | None = None
+    resource: str | None = None
+    """What the resource begins with."""
     since: Instant | None = None
     until: Instant | None = None
     before: int | None = None
     limit: int = 100
+
+    @property
+    def unindexed(self) -> Mapping[str, str]:
+        """Those filters that no index bears: the entries themselves have to be read for them."""
+        asked = {
+            "surface": self.surface,
+            "upstream": self.upstream,
+            "action": self.action,
+            "resource": self.resource,
+        }
+        return {name: text for name, text in asked.items() if text is not None}
+
+    def admits(self, members: Mapping[str, object]) -> bool:
+        """Whether an entry that says `members` is what the unindexed filters ask for."""
+        asked = dict(self.unindexed)
+        prefix = asked.pop("resource", "")
+        exact = all(members.get(name) == text for name, text in asked.items())
+        return exact and (self.resource is None or str(members.get("resource", "")).startswith(prefix))
 
     def __post_init__(self) -> None:
         if not 0 < self.limit <= MOST_PAGE:
@@ -46,7 +69,7 @@ class Query:
         for bound in (self.since, self.until):
             if bound is not None and not -(1 << 62) < bound < 1 << 62:
                 raise Malformed("malformed_request", "an instant is out of range")
-        for text in (self.credential, self.agent, self.run, self.decision, self.event):
+        for text in (self.credential, self.agent, self.run, self.decision, self.event, *self.unindexed.values()):
             if text is not None and (len(text) > _LONGEST or not text.isprintable()):
                 raise Malformed("malformed_request", "a filter is too long or not printable")
 
@@ -75,7 +98,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entries, newest first, and the `before` of the next page; None when this is the last."""
+    """Entries, newest first, and the `before` of the next page; None when this is the last.
+
+    A page may have fewer entries than were asked for, or none, and still a next one: where no index helps, a search
+    reads so many entries and no more.
+    """
 
     entries: tuple[Found, ...]
     next: int | None

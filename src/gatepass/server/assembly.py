@@ -7,9 +7,9 @@ again in the opposite order.
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
-from gatepass.administration import Administration, Announcement, Put, Removed, Terms
+from gatepass.administration import Administration, Announcement, Put, Removed, SettingFact, Terms
 from gatepass.credentials import Rate, TokenLimits
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.explain import Explainer
@@ -27,7 +27,7 @@ from gatepass.registry import Upstream
 from gatepass.revocation import Live, Reinstated, Withdrawn
 from gatepass.server.housekeeping import Housekeeping
 from gatepass.server.parts import Parts, SlowPasswords
-from gatepass.settings import Settings
+from gatepass.settings import Settings, effective
 from gatepass.vault import Custody, Secret
 from gatepass.web.app import App, Surfaces
 from gatepass.web.hosts import Hosts
@@ -117,7 +117,11 @@ async def _administration(parts: Parts, admission: Admission) -> Administration:
         explain=Explainer(admission).explain,
         stranger=admission.stranger,
         terms=_terms(parts.settings),
-        facts=parts.facts,
+        facts=replace(
+            parts.facts,
+            settings=tuple(SettingFact(**asdict(each)) for each in effective(parts.settings)),
+            trouble=parts.trouble,
+        ),
     )
 
 

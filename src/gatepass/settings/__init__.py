@@ -1,5 +1,6 @@
 """Settings, read once at the start; rooms get plain values."""
 
+from gatepass.settings.effective import Effective, effective
 from gatepass.settings.model import (
     HostSettings,
     KeySettings,
@@ -15,6 +16,7 @@ from gatepass.settings.reading import CONFIG_NAME, Problem, load, read
 
 __all__ = [
     "CONFIG_NAME",
+    "Effective",
     "HostSettings",
     "KeySettings",
     "KeySource",
@@ -25,6 +27,7 @@ __all__ = [
     "Settings",
     "SizeSettings",
     "TimeoutSettings",
+    "effective",
     "load",
     "read",
 ]

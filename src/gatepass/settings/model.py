@@ -6,16 +6,18 @@ No setting holds a secret: the sealing key stands in a file of its own or in the
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from types import MappingProxyType
+from typing import Annotated, Final, NamedTuple, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 from pydantic.fields import FieldInfo
 
 from gatepass.errors import Malformed
+from gatepass.settings.positions import KeyPath
 from gatepass.units import (
     DURATION_EXPECTED,
     RATE_EXPECTED,
@@ -31,6 +33,7 @@ __all__ = [
     "KeySource",
     "LifetimeSettings",
     "LimitSettings",
+    "Origin",
     "Rate",
     "Settings",
     "SizeSettings",
@@ -50,6 +53,13 @@ class Rate:
 
     count: int
     period: int
+
+
+class Origin(NamedTuple):
+    """Who said a setting: `file`, `environment` or `option`; and the line, the variable or the option."""
+
+    origin: str
+    where: str | None
 
 
 class KeySource(StrEnum):
@@ -204,3 +214,14 @@ class Settings(_Table):
     lifetimes: LifetimeSettings = LifetimeSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     sizes: SizeSettings = SizeSettings()
+    _origins: dict[KeyPath, Origin] = PrivateAttr(default_factory=dict)
+
+    @property
+    def origins(self) -> Mapping[KeyPath, Origin]:
+        """Who said each setting that somebody said, and where."""
+        return MappingProxyType(self._origins)
+
+    def said(self, origins: Mapping[KeyPath, Origin]) -> Self:
+        """The same settings, knowing who said them."""
+        self._origins.update(origins)
+        return self

@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from gatepass.errors import Malformed
-from gatepass.settings.model import Settings
+from gatepass.settings.model import Origin, Settings
 from gatepass.settings.positions import KeyPath, lines_of_keys
 
 __all__ = ["CONFIG_NAME", "Problem", "load", "read"]
@@ -93,7 +93,8 @@ def read(
     except ValidationError as error:
         details = error.errors(include_input=False, include_url=False)
         return tuple(sorted((_problem(detail, sources) for detail in details), key=_reading_order))
-    return _contradictions(settings, sources) or settings
+    folder_said = None if home is None else _folder_origin(data)
+    return _contradictions(settings, sources) or settings.said(_origins(sources, folder_said))
 
 
 def _home(environment: Mapping[str, str], data: Path | None) -> Path | Problem | None:
@@ -192,6 +193,22 @@ def _merge(layers: list[Mapping[str, object]]) -> dict[str, object]:
             both = isinstance(below, dict) and isinstance(value, dict)
             merged[name] = {**below, **value} if both else value  # type: ignore[dict-item]
     return merged
+
+
+def _origins(sources: list[_Source], folder: Origin | None) -> Mapping[KeyPath, Origin]:
+    """Who said each leaf; the last one counts. Of the data folder it is `folder`, where somebody named it."""
+    origins: dict[KeyPath, Origin] = {}
+    for origin, source in zip(("file", "environment", "option"), sources, strict=True):
+        for name, value in source.values.items():
+            for path in [(name, key) for key in value] if isinstance(value, dict) else [(name,)]:
+                origins[path] = Origin(origin, source.places.get(path))
+    return origins if folder is None else {**origins, ("data",): folder}
+
+
+def _folder_origin(data: Path | None) -> Origin:
+    if data is not None:
+        return Origin("option", "option --data")
+    return Origin("environment", "environment variable GATEPASS_HOME")
 
 
 def _problem(detail: ErrorDetails, sources: list[_Source]) -> Problem:

@@ -11,15 +11,17 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from gatepass.access import CredentialId, Instant, RunId
+from gatepass.access import CredentialId, Instant, Outcome, RunId
 from gatepass.administration import Record, Records
 from gatepass.audit import (
+    DECIDED,
     OPENED,
     ORIGIN,
+    Cell,
+    Counted,
     Entry,
     Found,
     Head,
-    Labels,
     Page,
     Query,
     Report,
@@ -30,6 +32,7 @@ from gatepass.audit import (
     labels_of,
     line_of,
     link,
+    members_of,
     tell,
 )
 from gatepass.audit.search import MOST_STORY, is_run
@@ -132,7 +135,7 @@ class MemoryJournal:
 
     async def search(self, query: Query) -> Page:
         """See `audit.Archive`."""
-        found = [row for row in reversed(self.rows) if _matches(query, row.seq, labels_of(row.body))]
+        found = [row for row in reversed(self.rows) if _matches(query, row)]
         shown = found[: query.limit]
         return Page(tuple(map(Found, shown)), shown[-1].seq if len(found) > len(shown) else None)
 
@@ -167,6 +170,27 @@ class MemoryJournal:
         """See `audit.Archive`."""
         for row in self.rows[after:]:
             yield line_of(row)
+
+    async def counts(self, first: int, last: int) -> Counted:
+        """See `audit.Archive`."""
+        labelled = [labels_of(row.body) for row in self.rows[max(first, 1) - 1 : last]]
+        counts: dict[tuple[int, str | None, str | None], list[int]] = {}
+        for labels in labelled:
+            if labels.event == DECIDED:
+                key = (labels.at - labels.at % 60_000, labels.credential, labels.agent)
+                counts.setdefault(key, [0, 0])[labels.outcome != Outcome.PERMIT] += 1
+        cells = tuple(Cell(*key, *count) for key, count in counts.items())
+        return Counted(cells, Instant(labelled[0].at) if labelled else None)
+
+    async def last_calls(self, credentials: Sequence[CredentialId]) -> Mapping[CredentialId, Instant]:
+        """See `audit.Archive`."""
+        asked = set(credentials)
+        labelled = (labels_of(row.body) for row in self.rows)
+        return {
+            CredentialId(labels.credential): Instant(labels.at)
+            for labels in labelled
+            if labels.event == DECIDED and labels.credential in asked
+        }
 
 
 class MemoryStore:
@@ -250,7 +274,8 @@ def _check(records: Mapping[tuple[type, str], Record]) -> None:
             )
 
 
-def _matches(query: Query, seq: int, labels: Labels) -> bool:
+def _matches(query: Query, row: Row) -> bool:
+    seq, labels = row.seq, labels_of(row.body)
     asked = (query.agent, query.run, query.decision, query.event, query.outcome)
     said = (labels.agent, labels.run, labels.decision, labels.event, labels.outcome)
     return (
@@ -259,6 +284,7 @@ def _matches(query: Query, seq: int, labels: Labels) -> bool:
         and (query.before is None or seq < query.before)
         and (query.since is None or labels.at >= query.since)
         and (query.until is None or labels.at < query.until)
+        and (not query.unindexed or query.admits(members_of(row.body)))
     )
 
 

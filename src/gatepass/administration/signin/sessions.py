@@ -36,6 +36,9 @@ MOST_SWEPT: Final = 256
 REMEMBERED: Final = 30 * 24 * 3_600_000
 """How long any token is remembered after its end, here as in the store."""
 
+MOST_SEEN: Final = 4_096
+"""Credentials of which is remembered when they were last presented."""
+
 NAME_ATTEMPTS: Final = 10
 SOURCE_ATTEMPTS: Final = 30
 PERIOD: Final = 15 * 60_000
@@ -69,6 +72,8 @@ class Sessions:
     stranger: Stranger
     defaults: TokenLimits
     lifetime: int = LIFETIME
+    seen: dict[CredentialId, Instant] = field(default_factory=dict)
+    """When each credential was last presented, since the start of the process, of the latest few thousand."""
     _checking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """One password at a time: each check takes 64 MiB."""
 
@@ -123,6 +128,7 @@ class Sessions:
             error = Unauthenticated("person_required", "a machine token is refused where a person is required")
             raise self._refused(error, source, record.id)
         await self._count(record, now)
+        self._note(record.id, now)
         return Operator(person=record.owner, credential=record.id, source=source)
 
     async def end(self, operator: Operator) -> None:
@@ -218,6 +224,12 @@ class Sessions:
                 retry_after=drawn.retry_after,
                 details=rate_limit_fields((drawn.level,)),
             )
+
+    def _note(self, credential: CredentialId, now: Instant) -> None:
+        self.seen.pop(credential, None)
+        self.seen[credential] = now
+        if len(self.seen) > MOST_SEEN:
+            del self.seen[next(iter(self.seen))]
 
     def _failed(self, source: str) -> Unauthenticated:
         self.stranger("sign_in.refused", "sign_in_failed", source, None)

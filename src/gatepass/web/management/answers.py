@@ -13,7 +13,16 @@ from typing import Any, Final
 import msgspec
 
 from gatepass.access import Instant, PersonId
-from gatepass.administration import Administration, BlastRadius, Issued, SealedSecret, Status
+from gatepass.administration import (
+    Administration,
+    BlastRadius,
+    Concern,
+    Issued,
+    Measured,
+    SealedSecret,
+    SettingFact,
+    Status,
+)
 from gatepass.administration.operators import FRESH
 from gatepass.audit import Call, Checkpoint, Found, Head, Report, Story, checkpoint_text
 from gatepass.authority import Catalogue
@@ -25,13 +34,15 @@ __all__ = [
     "Shown",
     "Shows",
     "catalogue",
+    "concern",
     "encode",
     "entry",
     "head",
     "instant",
-    "instant_of",
     "kept_head",
+    "measured",
     "report",
+    "setting",
     "story",
 ]
 
@@ -60,15 +71,6 @@ def instant(at: Instant | None) -> str | None:
     if at is None:
         return None
     return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def instant_of(text: str) -> Instant | None:
-    """The inverse, for every RFC 3339 instant with a zone; None for what is none."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return None if at.tzinfo is None else Instant((at - _EPOCH) // timedelta(milliseconds=1))
 
 
 class Shows:
@@ -151,8 +153,8 @@ class Shows:
             "created_at": instant(secret.created),
         }
 
-    def token(self, token: TokenRecord) -> Shown:
-        """A token without its secret, which nobody has any more."""
+    def token(self, token: TokenRecord, used: Instant | None = None) -> Shown:
+        """A token without its secret, which nobody has any more; and when it was last used."""
         agent = self._desk.register.agents.get(token.agent) if token.agent else None
         dead = self._desk.register.why_dead(token, self._desk.clock())
         return {
@@ -179,6 +181,7 @@ class Shows:
             "replaces": token.replaces,
             "replaced_by": token.replaced_by,
             "retires_at": instant(token.retires),
+            "last_used_at": instant(used),
         }
 
     def issued(self, issued: Issued) -> Shown:
@@ -220,11 +223,11 @@ class Shows:
             "faults": status.faults,
         }
 
-    def blast_radius(self, found: BlastRadius) -> Shown:
+    def blast_radius(self, found: BlastRadius, used: Instant | None) -> Shown:
         """Everything that a token can reach, how much, and until when."""
         kinds = {upstream.name: upstream.kind for upstream in self._desk.register.upstreams.values()}
         return {
-            "token": self.token(found.token),
+            "token": self.token(found.token, used),
             "alive": found.dead is None,
             "dead_because": found.dead,
             "until": instant(found.until),
@@ -278,6 +281,44 @@ def catalogue(listed: Sequence[tuple[Upstream, Catalogue]]) -> list[Shown]:
         for upstream, declared_by in listed
         for spec in declared_by.types.values()
     ]
+
+
+def measured(found: Measured) -> Shown:
+    """Counts over time, every step of the span."""
+    return {
+        "items": [
+            {"at": instant(count.at), "permitted": count.permitted, "refused": count.refused} for count in found.counts
+        ],
+        "next": None,
+        "since": instant(found.since),
+        "until": instant(found.until),
+        "step_seconds": found.step // 1000,
+        "whole_since": instant(found.whole_since),
+    }
+
+
+def concern(found: Concern) -> Shown:
+    """Something that somebody should look at."""
+    subject = found.subject
+    return {
+        "kind": found.kind,
+        "severity": found.severity,
+        "subject": {"type": subject.type, "id": subject.id, "name": subject.name},
+        "says": found.says,
+        "hint": found.hint,
+    }
+
+
+def setting(fact: SettingFact) -> Shown:
+    """A setting in force, and where it was said."""
+    return {
+        "name": fact.name,
+        "value": fact.value,
+        "default": fact.default,
+        "says": fact.says,
+        "origin": fact.origin,
+        "where": fact.where,
+    }
 
 
 def entry(found: Found) -> Shown:

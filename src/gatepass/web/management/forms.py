@@ -4,11 +4,12 @@ Nothing is here that a caller may not say: ids, owners of tokens, instants, hash
 deployment, and a body that names them is refused.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from gatepass.access import ActionClass
+from gatepass.access import ActionClass, Instant
 from gatepass.administration import LimitChanges, UpstreamForm
 from gatepass.credentials import Rate
 from gatepass.errors import Malformed
@@ -16,6 +17,7 @@ from gatepass.registry import Injection, InjectionKind, OperatorRole, UpstreamKi
 from gatepass.web.management.reading import Form
 
 __all__ = [
+    "ActivityQuery",
     "AgentChange",
     "AgentCreation",
     "ExplainQuestion",
@@ -25,6 +27,7 @@ __all__ = [
     "ListQuery",
     "NoQuery",
     "PasswordForm",
+    "PersonChange",
     "PersonCreation",
     "Reason",
     "Revocation",
@@ -39,10 +42,12 @@ __all__ = [
     "TokenQuery",
     "UpstreamBody",
     "UpstreamCreation",
+    "instant_in",
 ]
 
 SECOND: Final = 1000
 LONGEST_SPAN: Final = 400 * 24 * 3600
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Line = Annotated[str, StringConstraints(max_length=200)]
@@ -64,8 +69,20 @@ class ListQuery(Form):
 
 
 class TokenQuery(ListQuery):
-    """The same, of one agent's tokens."""
+    """The same, of one agent's or owner's tokens, or of those that are live or have ended."""
 
+    agent: Ref | None = None
+    owner: Ref | None = None
+    state: Literal["live", "ended", "all"] = "all"
+
+
+class ActivityQuery(Form):
+    """Which span, in which steps, of which token or agent."""
+
+    since: Ref | None = None
+    until: Ref | None = None
+    step_seconds: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}$")] | None = None
+    credential: Ref | None = None
     agent: Ref | None = None
 
 
@@ -78,6 +95,10 @@ class JournalQuery(Form):
     decision: Ref | None = None
     event: Ref | None = None
     outcome: Literal["permit", "deny", "step_up"] | None = None
+    surface: Ref | None = None
+    upstream: Ref | None = None
+    action: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    resource: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     since: Ref | None = None
     until: Ref | None = None
     cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")] | None = None
@@ -103,6 +124,12 @@ class PersonCreation(Form):
 
     name: Ref
     operator: OperatorRole | None = None
+
+
+class PersonChange(Form):
+    """Another operator role, or none."""
+
+    operator: OperatorRole | None
 
 
 class AgentCreation(Form):
@@ -270,3 +297,21 @@ class ExplainQuestion(Form):
     """An attempt, in the words of the surface that it would be made on. The gateway reads it exactly."""
 
     attempt: dict[str, object]
+
+
+def instant_in(name: str, text: str | None) -> Instant | None:
+    """The instant in a query's parameter `name`; None where nothing was said."""
+    if text is None:
+        return None
+    at = _read_instant(text)
+    if at is None:
+        raise Malformed("malformed_request", f"`{name}`: expected an instant such as 2026-11-22T14:00:00Z")
+    return at
+
+
+def _read_instant(text: str) -> Instant | None:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if at.tzinfo is None else Instant((at - _EPOCH) // timedelta(milliseconds=1))

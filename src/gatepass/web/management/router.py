@@ -9,7 +9,7 @@ from gatepass.administration import Administration
 from gatepass.errors import NotFound
 from gatepass.web.management.answers import Shows
 from gatepass.web.management.calls import API, Operation, Resource
-from gatepass.web.management.handlers import agents, journal, people, tokens, upstreams
+from gatepass.web.management.handlers import agents, deployment, journal, people, tokens, upstreams
 
 __all__ = ["OPERATIONS", "build"]
 
@@ -18,6 +18,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *agents.OPERATIONS,
     *upstreams.OPERATIONS,
     *tokens.OPERATIONS,
+    *deployment.OPERATIONS,
     *journal.OPERATIONS,
 )
 """All of it. `docs/api.md` names each; a test holds the two together."""

@@ -6,13 +6,14 @@ may cost is bounded by time: it is stopped and says so.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from gatepass.access import CredentialId, RunId
+from gatepass.access import CredentialId, Instant, RunId
 from gatepass.audit import (
+    Counted,
     Found,
     Head,
     Page,
@@ -27,14 +28,17 @@ from gatepass.audit import (
 )
 from gatepass.audit.search import MOST_STORY
 from gatepass.errors import Unavailable
-from gatepass.storage.sqlite.reading.queries import COLUMNS, page_queries, span_of, story_query
+from gatepass.storage.sqlite.reading.queries import COLUMNS, narrowed, page_queries, span_of, story_query
 from gatepass.storage.sqlite.reading.reader import Reader, code_of, raw_of
+from gatepass.storage.sqlite.reading.tallying import add_up, last_calls
 from gatepass.storage.sqlite.writing import read_head
 
 __all__ = ["SqliteArchive"]
 
 _PIECE: Final = 1_000
 """Rows that are read in one go by a check or an export."""
+_MOST_SIFTED: Final = 100_000
+"""Rows that are looked through for one page of a search that no index helps."""
 
 
 class SqliteArchive:
@@ -80,12 +84,22 @@ class SqliteArchive:
             seq = rows[-1][0]
             yield b"".join(line_of(_row(row)) for row in rows)
 
+    async def counts(self, first: int, last: int) -> Counted:
+        """See `audit.Archive`."""
+        return await self._reader.run(lambda connection: add_up(connection, first, last))
+
+    async def last_calls(self, credentials: Sequence[CredentialId]) -> Mapping[CredentialId, Instant]:
+        """See `audit.Archive`."""
+        return await self._reader.run(lambda connection: last_calls(connection, credentials))
+
 
 def _page(connection: Connection, query: Query) -> Page:
     raw = raw_of(connection)
     span = span_of(raw, query)
     if span is None:
         return Page((), None)
+    if query.unindexed:
+        return _sifted(connection, query, *span)
     found: dict[int, Row] = {}
     for sql, values in page_queries(query, *span):
         for row in raw.execute(sql, values):
@@ -94,6 +108,21 @@ def _page(connection: Connection, query: Query) -> Page:
     shown = newest[: query.limit]
     more = len(newest) > query.limit
     return Page(tuple(Found(found[seq]) for seq in shown), shown[-1] if more else None)
+
+
+def _sifted(connection: Connection, query: Query, first: int, last: int) -> Page:
+    """A page where no index bears a filter: of so many entries at most, and it says where to go on."""
+    raw = raw_of(connection)
+    last = min(last, _top(connection))
+    start = first if narrowed(query) else max(first, last - _MOST_SIFTED + 1)
+    rows: dict[int, Row] = {}
+    for sql, values in page_queries(query, start, last):
+        rows |= {row[0]: _row(row) for row in raw.execute(sql, values)}
+    newest = sorted(rows, reverse=True)[: query.limit]
+    shown = tuple(found for found in (Found(rows[seq]) for seq in newest) if query.admits(found.members))
+    if len(rows) > query.limit:
+        return Page(shown, newest[-1])
+    return Page(shown, start if start > first else None)
 
 
 def _row(row: Sequence[Any]) -> Row:

@@ -9,11 +9,13 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
+
 from gatepass.access import CredentialId, RunId
 from gatepass.audit import Query
 from gatepass.audit.search import MOST_STORY, is_run
 
-__all__ = ["COLUMNS", "page_queries", "span_of", "story_query"]
+__all__ = ["COLUMNS", "narrowed", "page_queries", "span_of", "story_query"]
 
 _LONGEST: Final = 65_536
 """Bytes of a body that is read at all; ours are shorter."""
@@ -59,6 +61,11 @@ def page_queries(query: Query, first: int, last: int) -> Iterator[Statement]:
         yield _page_query(query, {**filters, "subject": query.credential}, first, last)
 
 
+def narrowed(query: Query) -> bool:
+    """Whether a filter is there that leaves few entries. An agent or an outcome may have most of the journal."""
+    return query.decision is not None or query.run is not None or query.credential is not None
+
+
 def _page_query(query: Query, filters: dict[str, str], first: int, last: int) -> Statement:
     terms = ["seq BETWEEN ? AND ?"]
     values: list[object] = [first, last]
@@ -69,6 +76,11 @@ def _page_query(query: Query, filters: dict[str, str], first: int, last: int) ->
             continue
         terms.append(f"{name if name == chosen else '+' + name} = ?")
         values.append(value)
+    for name, text in query.unindexed.items():
+        # A body is JSON without spaces, so what it says of a member is these bytes; the entry itself is asked again.
+        said = msgspec.json.encode(text)
+        terms.append("instr(body, ?) > 0")
+        values.append(b'"%s":%s' % (name.encode(), said[:-1] if name == "resource" else said))
     for bound, sign in ((query.since, ">="), (query.until, "<")):
         if bound is not None:
             terms.append(f"at {sign} ?")

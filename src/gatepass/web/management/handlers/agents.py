@@ -53,6 +53,11 @@ async def list_roles(call: Call) -> Answer:
     return page_of(roles, call.query, lambda role: role.name, call.shows.role)
 
 
+async def get_role(call: Call) -> Answer:
+    """One role."""
+    return Answer(shown=call.shows.role(await call.administration.overview.role(call.operator, call.ref)))
+
+
 async def put_role(call: Call) -> Answer:
     """Make a role what is said here."""
     form: RoleForm = call.form
@@ -81,6 +86,7 @@ OPERATIONS: Final = (
     Operation(method="POST", path="/agents/{ref}/disable", handle=disable_agent),
     Operation(method="POST", path="/agents/{ref}/enable", handle=enable_agent),
     Operation(method="GET", path="/roles", handle=list_roles, query=ListQuery),
+    Operation(method="GET", path="/roles/{ref}", handle=get_role),
     Operation(method="PUT", path="/roles/{ref}", handle=put_role, body=RoleForm),
     Operation(method="DELETE", path="/roles/{ref}", handle=delete_role),
 )

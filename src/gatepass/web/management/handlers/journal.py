@@ -1,26 +1,15 @@
-"""The deployment, its catalogue, and its journal."""
+"""The journal."""
 
 from typing import Final
 
-from gatepass.access import CredentialId, DecisionId, Instant, Outcome, RunId
+from gatepass.access import CredentialId, DecisionId, Outcome, RunId
 from gatepass.audit import Query
-from gatepass.errors import Malformed, NotFound
-from gatepass.web.management.answers import catalogue, entry, instant_of, kept_head, report, story
+from gatepass.errors import NotFound
+from gatepass.web.management.answers import entry, kept_head, report, story
 from gatepass.web.management.calls import Answer, Call, Operation
-from gatepass.web.management.forms import JournalQuery
+from gatepass.web.management.forms import JournalQuery, instant_in
 
 __all__ = ["OPERATIONS"]
-
-
-async def status(call: Call) -> Answer:
-    """How the deployment stands, and who asks."""
-    return Answer(shown=call.shows.status(await call.administration.overview.status(call.operator)))
-
-
-async def scopes(call: Call) -> Answer:
-    """What there is to be permitted."""
-    listed = await call.administration.overview.catalogues(call.operator)
-    return Answer(shown={"items": catalogue(listed), "next": None})
 
 
 async def search(call: Call) -> Answer:
@@ -33,8 +22,12 @@ async def search(call: Call) -> Answer:
         decision=DecisionId(asked.decision) if asked.decision else None,
         event=asked.event,
         outcome=Outcome(asked.outcome) if asked.outcome else None,
-        since=_instant("since", asked.since),
-        until=_instant("until", asked.until),
+        surface=asked.surface,
+        upstream=asked.upstream,
+        action=asked.action,
+        resource=asked.resource,
+        since=instant_in("since", asked.since),
+        until=instant_in("until", asked.until),
         before=int(asked.cursor) if asked.cursor else None,
         limit=int(asked.limit) if asked.limit else 100,
     )
@@ -67,18 +60,7 @@ async def head(call: Call) -> Answer:
     return Answer(shown=kept_head(where, call.administration.desk.clock()))
 
 
-def _instant(name: str, text: str | None) -> Instant | None:
-    if text is None:
-        return None
-    at = instant_of(text)
-    if at is None:
-        raise Malformed("malformed_request", f"`{name}`: expected an instant such as 2026-11-22T14:00:00Z")
-    return at
-
-
 OPERATIONS: Final = (
-    Operation(method="GET", path="/status", handle=status),
-    Operation(method="GET", path="/scopes", handle=scopes),
     Operation(method="GET", path="/journal", handle=search, query=JournalQuery),
     Operation(method="GET", path="/journal/runs/{ref}", handle=run),
     Operation(method="GET", path="/journal/verify", handle=verify),

@@ -5,7 +5,7 @@ from typing import Final
 from gatepass.errors import Malformed
 from gatepass.web.management.answers import Shown, instant
 from gatepass.web.management.calls import Answer, Call, Operation
-from gatepass.web.management.forms import ListQuery, PasswordForm, PersonCreation, SessionForm
+from gatepass.web.management.forms import ListQuery, PasswordForm, PersonChange, PersonCreation, SessionForm
 from gatepass.web.management.handlers.pages import page_of
 
 __all__ = ["OPERATIONS"]
@@ -51,6 +51,18 @@ async def create_person(call: Call) -> Answer:
     return Answer(201, {**call.shows.person(person), **await _invited(call, person.id)})
 
 
+async def get_person(call: Call) -> Answer:
+    """One person."""
+    return Answer(shown=call.shows.person(await call.administration.overview.person(call.operator, call.ref)))
+
+
+async def change_person(call: Call) -> Answer:
+    """Give a person another operator role, or none."""
+    form: PersonChange = call.form
+    changed = await call.administration.people.change(call.operator, call.ref, form.operator)
+    return Answer(shown=call.shows.person(changed))
+
+
 async def invite(call: Call) -> Answer:
     """A new code, for somebody who has no password or lost it."""
     return Answer(201, await _invited(call, call.ref))
@@ -73,6 +85,8 @@ OPERATIONS: Final = (
     Operation(method="POST", path="/session/password", handle=set_password, body=PasswordForm),
     Operation(method="GET", path="/people", handle=list_people, query=ListQuery),
     Operation(method="POST", path="/people", handle=create_person, body=PersonCreation),
+    Operation(method="GET", path="/people/{ref}", handle=get_person),
+    Operation(method="PATCH", path="/people/{ref}", handle=change_person, body=PersonChange),
     Operation(method="POST", path="/people/{ref}/code", handle=invite),
     Operation(method="POST", path="/people/{ref}/disable", handle=disable_person),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gatepass.access import Json
-from gatepass.administration import TokenForm
+from gatepass.administration import TokenForm, TokenState
 from gatepass.credentials import TokenRecord
 from gatepass.errors import Malformed
 from gatepass.web.management.calls import Answer, Call, Operation
@@ -18,7 +18,7 @@ from gatepass.web.management.forms import (
     TokenCreation,
     TokenQuery,
 )
-from gatepass.web.management.handlers.pages import page_of
+from gatepass.web.management.handlers.pages import part_of
 
 __all__ = ["OPERATIONS"]
 
@@ -28,8 +28,11 @@ LARGEST_LEAK: Final = 1024
 async def list_tokens(call: Call) -> Answer:
     """All tokens but sessions, or one's own."""
     query: TokenQuery = call.query
-    tokens = await call.administration.overview.tokens(call.operator, query.agent)
-    return page_of(tokens, query, lambda token: token.id, call.shows.token)
+    overview = call.administration.overview
+    tokens = await overview.tokens(call.operator, query.agent, query.owner, TokenState(query.state))
+    page, following = part_of(tokens, query, lambda token: token.id)
+    used = await overview.last_used(page)
+    return Answer(shown={"items": [call.shows.token(token, used.get(token.id)) for token in page], "next": following})
 
 
 async def create_token(call: Call) -> Answer:
@@ -50,14 +53,14 @@ async def create_token(call: Call) -> Answer:
 
 async def get_token(call: Call) -> Answer:
     """One token, without its secret."""
-    return Answer(shown=call.shows.token(await call.administration.overview.token(call.operator, call.ref)))
+    return await _shown(call, await call.administration.overview.token(call.operator, call.ref))
 
 
 async def change_token(call: Call) -> Answer:
     """Change a token's limits."""
     form: TokenChange = call.form
     changed = await call.administration.tokens.amend(call.operator, call.ref, form.limits.changes())
-    return Answer(shown=call.shows.token(changed))
+    return await _shown(call, changed)
 
 
 async def rotate_token(call: Call) -> Answer:
@@ -90,7 +93,8 @@ async def explain(call: Call) -> Answer:
 async def blast_radius(call: Call) -> Answer:
     """Everything that a token can reach."""
     found = await call.administration.overview.blast_radius(call.operator, call.ref)
-    return Answer(shown=call.shows.blast_radius(found))
+    used = await call.administration.overview.last_used([found.token])
+    return Answer(shown=call.shows.blast_radius(found, used.get(found.token.id)))
 
 
 async def revoke(call: Call) -> Answer:
@@ -110,6 +114,11 @@ async def report_leak(call: Call) -> Answer:
     form: LeakReport = call.form
     await call.administration.revoking.leaked(form.token.get_secret_value())
     return Answer(202, {"received": True})
+
+
+async def _shown(call: Call, token: TokenRecord) -> Answer:
+    used = await call.administration.overview.last_used([token])
+    return Answer(shown=call.shows.token(token, used.get(token.id)))
 
 
 def _revoked(tokens: Iterable[TokenRecord]) -> Answer:

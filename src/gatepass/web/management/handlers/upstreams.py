@@ -70,12 +70,17 @@ async def list_secrets(call: Call) -> Answer:
     return page_of(secrets, call.query, lambda secret: secret.id, call.shows.secret)
 
 
+async def get_secret(call: Call) -> Answer:
+    """One secret: its name and where it goes, never its value."""
+    return Answer(shown=call.shows.secret(await call.administration.overview.secret(call.operator, call.ref)))
+
+
 async def store_secret(call: Call) -> Answer:
     """Take a secret into custody."""
     form: SecretCreation = call.form
     value = form.value.get_secret_value().encode()
     secret = await call.administration.secrets.store(call.operator, form.name, form.upstream, value)
-    return Answer(201, call.shows.secret(secret))
+    return Answer(201, call.shows.secret(secret), location=f"/secrets/{secret.id}")
 
 
 async def replace_secret(call: Call) -> Answer:
@@ -115,6 +120,7 @@ OPERATIONS: Final = (
     Operation(method="GET", path="/secrets", handle=list_secrets, query=ListQuery),
     Operation(method="POST", path="/secrets", handle=store_secret, body=SecretCreation, largest=1 << 18),
     Operation(method="POST", path="/secrets/rewrap", handle=rewrap_secrets, body=RewrapForm, optional=True),
+    Operation(method="GET", path="/secrets/{ref}", handle=get_secret),
     Operation(method="PUT", path="/secrets/{ref}", handle=replace_secret, body=SecretValue, largest=1 << 18),
     Operation(method="DELETE", path="/secrets/{ref}", handle=delete_secret),
 )

@@ -6,13 +6,18 @@ Reading needs the role of an auditor. A person without any role sees what is the
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Final
 
-from gatepass.access import ActionClass, CredentialId, Json, RunId
+from gatepass.access import ActionClass, CredentialId, Instant, Json, PersonId, RunId
 from gatepass.administration.changes import Desk, missing
 from gatepass.administration.operators import Act, Operator
+from gatepass.administration.overview.activity import Activity, Measured
+from gatepass.administration.overview.attention import Concern, concerns, unused_candidates
+from gatepass.administration.overview.facts import Facts, SettingFact
 from gatepass.administration.tokens.reach import BlastRadius, Ceiling, blast_radius
 from gatepass.audit import Archive, Head, Page, Query, Report, Story
+from gatepass.audit.tally import DAY, HOUR
 from gatepass.authority import Catalogue, Scope
 from gatepass.credentials import TokenKind, TokenRecord
 from gatepass.errors import Malformed
@@ -20,22 +25,19 @@ from gatepass.keys import SealedSecret
 from gatepass.limits import Ledger, attempts, drawn_by_call
 from gatepass.registry import Agent, Person, Role, Upstream
 
-__all__ = ["Explain", "Facts", "Overview", "Status"]
+__all__ = ["Explain", "Overview", "Status", "TokenState"]
 
 Explain = Callable[[CredentialId, Mapping[str, Json]], Awaitable[Json]]
 """The gateway's own decision about an attempt that is not made, step by step."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the deployment knows of itself from its start."""
+class TokenState(StrEnum):
+    """Which tokens to list."""
 
-    version: str
-    listening: tuple[str, ...] = ()
-    custody_protected: bool = False
-    """Whether the user who runs agents is kept from reading the sealing key and the database."""
-    custody: str = ""
-    """Why, or why not, in a sentence."""
+    LIVE = "live"
+    """Honoured now."""
+    ENDED = "ended"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,13 @@ class Overview:
     archive: Archive
     explain_: Explain
     facts: Facts = field(default_factory=lambda: Facts(version=""))
+    seen: Callable[[CredentialId], Instant | None] = lambda _: None
+    """When a person's token was last presented here, since the start of the process."""
     verifying: asyncio.Lock = field(default_factory=asyncio.Lock)
+    activity_: Activity = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "activity_", Activity(self.archive))
 
     async def status(self, operator: Operator) -> Status:
         """The deployment, and who asks."""
@@ -92,12 +100,65 @@ class Overview:
         )
         return (*of_files, *of_roles)
 
+    # -- how it is used, and how it was set
+
+    async def activity(
+        self,
+        operator: Operator,
+        *,
+        since: Instant | None = None,
+        until: Instant | None = None,
+        step: int | None = None,
+        credential: str | None = None,
+        agent: str | None = None,
+    ) -> Measured:
+        """Permitted and refused calls over time; of one token or agent where it is named, by id or name."""
+        await self.desk.permit(operator, Act.READ_JOURNAL)
+        register = self.desk.register
+        return await self.activity_.measured(
+            self.desk.clock(),
+            since=since,
+            until=until,
+            step=step,
+            credential=register.token(credential).id if credential and "_" not in credential else credential,
+            agent=register.agent(agent).id if agent and "_" not in agent else agent,
+        )
+
+    async def attention(self, operator: Operator) -> tuple[Concern, ...]:
+        """What somebody should look at, the most serious first."""
+        await self.desk.permit(operator, Act.READ)
+        now = self.desk.clock()
+        tally = await self.activity_.tally(now, Instant(now - HOUR - DAY))
+        asked = [token.id for token in unused_candidates(self.desk.register.tokens.values(), now)]
+        used = await self.archive.last_calls(asked[:_MOST_LOOKED_UP])
+        unknown = dict.fromkeys(asked[_MOST_LOOKED_UP:], now)
+        return concerns(self.desk, self.facts, tally, {**unknown, **used}, now)
+
+    async def settings(self, operator: Operator) -> tuple[SettingFact, ...]:
+        """Every setting in force, and who said so."""
+        await self.desk.permit(operator, Act.READ)
+        return self.facts.settings
+
+    async def last_used(self, tokens: Sequence[TokenRecord]) -> Mapping[CredentialId, Instant]:
+        """When each was last used: a machine's by the journal, a person's as far as this process remembers."""
+        machines = [token.id for token in tokens if token.kind is TokenKind.MACHINE]
+        used = dict(await self.archive.last_calls(machines)) if machines else {}
+        for token in tokens:
+            if token.kind is not TokenKind.MACHINE and (at := self.seen(token.id)) is not None:
+                used[token.id] = at
+        return used
+
     # -- the records
 
     async def people(self, operator: Operator) -> list[Person]:
         """Everybody."""
         await self.desk.permit(operator, Act.READ)
         return list(self.desk.register.people.values())
+
+    async def person(self, operator: Operator, ref: str) -> Person:
+        """One person."""
+        await self.desk.permit(operator, Act.READ)
+        return self.desk.register.person(ref)
 
     async def agents(self, operator: Operator) -> list[Agent]:
         """All agents, or one's own."""
@@ -112,16 +173,26 @@ class Overview:
             raise missing("agent", ref)
         return agent
 
-    async def tokens(self, operator: Operator, agent: str | None = None) -> list[TokenRecord]:
-        """All machine and person tokens, or one's own; of one agent where it is named."""
+    async def tokens(
+        self,
+        operator: Operator,
+        agent: str | None = None,
+        owner: str | None = None,
+        state: TokenState = TokenState.ALL,
+    ) -> list[TokenRecord]:
+        """All machine and person tokens, or one's own; of one agent or owner, or in one state, where it is named."""
         person, everything = await self._sight(operator)
-        of = self.desk.register.agent(agent).id if agent is not None else None
+        register, now = self.desk.register, self.desk.clock()
+        of = register.agent(agent).id if agent is not None else None
+        owned_by = None if owner is None else register.person(owner).id if everything else _own(person, owner)
         return [
             token
-            for token in self.desk.register.tokens.values()
+            for token in register.tokens.values()
             if token.kind is not TokenKind.SESSION
             and (everything or token.owner == person.id)
-            and (of is None or token.agent == of)
+            and of in {None, token.agent}
+            and owned_by in {None, token.owner}
+            and (state is TokenState.ALL or register.alive(token, now) is (state is TokenState.LIVE))
         ]
 
     async def token(self, operator: Operator, ref: str) -> TokenRecord:
@@ -137,6 +208,11 @@ class Overview:
         await self.desk.permit(operator, Act.READ)
         return list(self.desk.register.roles.values())
 
+    async def role(self, operator: Operator, name: str) -> Role:
+        """One role."""
+        await self.desk.permit(operator, Act.READ)
+        return self.desk.register.role(name)
+
     async def upstreams(self, operator: Operator) -> list[Upstream]:
         """All upstreams."""
         await self.desk.permit(operator, Act.READ)
@@ -151,6 +227,11 @@ class Overview:
         """All secrets, by their names. There is no more to be had of them."""
         await self.desk.permit(operator, Act.READ)
         return list(self.desk.register.secrets.values())
+
+    async def secret(self, operator: Operator, ref: str) -> SealedSecret:
+        """One secret: its name and where it goes."""
+        await self.desk.permit(operator, Act.READ)
+        return self.desk.register.secret(ref)
 
     async def catalogues(self, operator: Operator) -> list[tuple[Upstream, Catalogue]]:
         """What each upstream declares: what scopes are made of."""
@@ -243,4 +324,13 @@ class Overview:
         return person, person.operator is not None
 
 
+def _own(person: Person, ref: str) -> PersonId:
+    """One's own id, if that is who is named: nobody learns here who else there is."""
+    if ref not in {person.id, person.name}:
+        raise missing("person", ref)
+    return person.id
+
+
+_MOST_LOOKED_UP: Final = 5_000
+"""Tokens of which attention asks whether they were ever used."""
 _OF_MACHINES: Final = "Ask for a machine's token; a person's acts here, within that person's role."
