@@ -5,72 +5,20 @@ millisecond; spans are whole seconds; numbers that were read exactly are written
 secrets are shown by name, with their ids beside it.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from gatepass.access import Instant, PersonId
-from gatepass.administration import (
-    Administration,
-    BlastRadius,
-    Concern,
-    Issued,
-    Measured,
-    SealedSecret,
-    SettingFact,
-    Status,
-)
+from gatepass.administration import Administration, BlastRadius, Issued, SealedSecret, Status
 from gatepass.administration.operators import FRESH
-from gatepass.audit import Call, Checkpoint, Found, Head, Report, Story, checkpoint_text
-from gatepass.authority import Catalogue
 from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord
 from gatepass.limits import Level
 from gatepass.registry import Agent, AgentLimits, Person, Role, Upstream
+from gatepass.web.management.answers.journal import head
+from gatepass.web.management.answers.words import Shown, instant
 
-__all__ = [
-    "Shown",
-    "Shows",
-    "catalogue",
-    "concern",
-    "encode",
-    "entry",
-    "head",
-    "instant",
-    "kept_head",
-    "measured",
-    "report",
-    "setting",
-    "story",
-]
+__all__ = ["Shows"]
 
-Shown = dict[str, Any]
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: Final = {TokenKind.MACHINE: "machine", TokenKind.PERSON: "person", TokenKind.SESSION: "session"}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise NotImplementedError
-
-
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain)
-
-
-def encode(shown: object) -> bytes:
-    """The bytes of an answer."""
-    return _ENCODER.encode(shown)
-
-
-def instant(at: Instant | None) -> str | None:
-    """`2026-11-22T18:04:05.123Z`."""
-    if at is None:
-        return None
-    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Shows:
@@ -250,124 +198,6 @@ class Shows:
     def _person_name(self, id_: PersonId) -> str:
         person = self._desk.register.people.get(id_)
         return id_ if person is None else person.name
-
-
-def catalogue(listed: Sequence[tuple[Upstream, Catalogue]]) -> list[Shown]:
-    """What there is to be permitted: a row for each type, with what its scopes are made of."""
-    return [
-        {
-            "upstream": upstream.name,
-            "type": spec.name,
-            "minimum": spec.minimum,
-            "actions": [
-                {
-                    "name": action.name,
-                    "class": action.kind,
-                    "scope": f"{spec.name}:{action.name}",
-                    "properties": [
-                        {
-                            "name": ".".join(path),
-                            "type": declared.type,
-                            "free": declared.free,
-                            "non_negative": declared.non_negative,
-                        }
-                        for path, declared in action.properties.items()
-                    ],
-                }
-                for action in spec.actions.values()
-            ],
-            "shorthands": {name: [str(scope) for scope in scopes] for name, scopes in spec.shorthands.items()},
-        }
-        for upstream, declared_by in listed
-        for spec in declared_by.types.values()
-    ]
-
-
-def measured(found: Measured) -> Shown:
-    """Counts over time, every step of the span."""
-    return {
-        "items": [
-            {"at": instant(count.at), "permitted": count.permitted, "refused": count.refused} for count in found.counts
-        ],
-        "next": None,
-        "since": instant(found.since),
-        "until": instant(found.until),
-        "step_seconds": found.step // 1000,
-        "whole_since": instant(found.whole_since),
-    }
-
-
-def concern(found: Concern) -> Shown:
-    """Something that somebody should look at."""
-    subject = found.subject
-    return {
-        "kind": found.kind,
-        "severity": found.severity,
-        "subject": {"type": subject.type, "id": subject.id, "name": subject.name},
-        "says": found.says,
-        "hint": found.hint,
-    }
-
-
-def setting(fact: SettingFact) -> Shown:
-    """A setting in force, and where it was said."""
-    return {
-        "name": fact.name,
-        "value": fact.value,
-        "default": fact.default,
-        "says": fact.says,
-        "origin": fact.origin,
-        "where": fact.where,
-    }
-
-
-def entry(found: Found) -> Shown:
-    """One entry of the journal, with its number, and its instant in words that people read."""
-    members = found.members
-    at = members.get("at")
-    return {**members, "at": instant(Instant(int(at))) if isinstance(at, Decimal) else None, "seq": found.seq}
-
-
-def story(told: Story) -> Shown:
-    """A run or a credential: what was done to it, and what was done under it, each decision with its outcome."""
-    return {
-        "credentials": told.credentials,
-        "changes": [entry(found) for found in told.changes],
-        "calls": [_call(call) for call in told.calls],
-        "whole": told.whole,
-    }
-
-
-def report(found: Report) -> Shown:
-    """What checking the whole chain came to."""
-    faults = [
-        {"kind": fault.kind, "first": fault.first, "last": fault.last, "says": str(fault)} for fault in found.faults
-    ]
-    return {
-        "entries": found.entries,
-        "intact": found.intact,
-        "faults": faults,
-        "unnamed": found.unnamed,
-        "head": None if found.head is None else head(found.head),
-    }
-
-
-def head(where: Head) -> Shown:
-    """Where the chain stands."""
-    return {"writer": where.writer, "seq": where.seq, "hash": where.hash.hex()}
-
-
-def kept_head(where: Head, at: Instant) -> Shown:
-    """The same with the text that is to be kept outside."""
-    return {**head(where), "at": instant(at), "text": checkpoint_text(Checkpoint(at, (where,)))}
-
-
-def _call(call: Call) -> Shown:
-    return {
-        "decision": call.decision,
-        "decided": entry(call.decided) if call.decided else None,
-        "finished": entry(call.finished) if call.finished else None,
-    }
 
 
 def _limits(limits: TokenLimits) -> Shown:

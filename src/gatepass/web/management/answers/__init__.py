@@ -1,0 +1,22 @@
+"""What the management API shows of each record: enough to work with, and no secret in any of it."""
+
+from gatepass.web.management.answers.deployment import catalogue, concern, measured, setting
+from gatepass.web.management.answers.journal import entry, head, kept_head, report, story
+from gatepass.web.management.answers.records import Shows
+from gatepass.web.management.answers.words import Shown, encode, instant
+
+__all__ = [
+    "Shown",
+    "Shows",
+    "catalogue",
+    "concern",
+    "encode",
+    "entry",
+    "head",
+    "instant",
+    "kept_head",
+    "measured",
+    "report",
+    "setting",
+    "story",
+]

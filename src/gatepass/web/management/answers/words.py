@@ -1,0 +1,36 @@
+"""How answers are written: exact JSON, instants as RFC 3339 in UTC to the millisecond."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from gatepass.access import Instant
+
+__all__ = ["Shown", "encode", "instant"]
+
+Shown = dict[str, Any]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError
+
+
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain)
+
+
+def encode(shown: object) -> bytes:
+    """The bytes of an answer."""
+    return _ENCODER.encode(shown)
+
+
+def instant(at: Instant | None) -> str | None:
+    """`2026-11-22T18:04:05.123Z`."""
+    if at is None:
+        return None
+    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
