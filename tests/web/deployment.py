@@ -15,6 +15,7 @@ from tests.web.served import AGENTS, PEOPLE, Echo, running
 
 from gatepass.access import CredentialId, Instant, Json
 from gatepass.administration import Administration, Announcement, Facts, Terms
+from gatepass.console import Console
 from gatepass.credentials import Rate
 from gatepass.gateway.operations import read_operations
 from gatepass.keys import Keyring, Sealer, hash_password, verify_password
@@ -108,6 +109,7 @@ class Deployment:
         return App(
             surfaces=Surfaces(rest=Echo("rest"), mcp=Echo("mcp"), header_only=Echo("k")),
             management=management,
+            console=Console(api=management, host=PEOPLE, clock=lambda: self.now[0]),
             hosts=Hosts(agents=frozenset({AGENTS}), people=frozenset({PEOPLE})),
             lifespan=lifespan,
         )

@@ -1,3 +1,5 @@
 """Pages for people."""
 
-__all__: list[str] = []
+from gatepass.console.application import Console
+
+__all__ = ["Console"]

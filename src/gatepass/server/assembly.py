@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 
 from gatepass.administration import Administration, Announcement, Put, Removed, SettingFact, Terms
+from gatepass.console import Console
 from gatepass.credentials import Rate, TokenLimits
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.explain import Explainer
@@ -58,9 +59,11 @@ class Deployment:
             closing.push_async_callback(mcp.close)
             rest = RestSurface(admission=admission, door=parts.door, patience=_patience(parts.settings))
             administration = await _administration(parts, admission)
+            management = management_api(administration)
             app = App(
                 surfaces=Surfaces(rest=rest, mcp=mcp, header_only=mcp),
-                management=management_api(administration),
+                management=management,
+                console=Console(api=management, host=parts.settings.server.people_host, clock=parts.clock),
                 hosts=_hosts(parts.settings),
                 ready=parts.trouble,
             )

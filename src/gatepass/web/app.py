@@ -27,6 +27,7 @@ _NAME: Final = rb"([a-z0-9]+(?:[.-][a-z0-9]+)*)"
 _REST: Final = re.compile(rb"/u/" + _NAME + rb"(/.*)?", re.DOTALL)
 _MCP: Final = re.compile(rb"/mcp/" + _NAME)
 _HEADER_ONLY: Final = re.compile(rb"/k/" + _NAME + rb"/mcp")
+_CONSOLE: Final = re.compile(rb"/console(?:/.*)?", re.DOTALL)
 _MANAGEMENT: Final = re.compile(rb"/api/v1(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 
 _log: Final = structlog.get_logger("gatepass.web")
@@ -49,6 +50,8 @@ class App:
     surfaces: Surfaces
     management: ASGIApp
     hosts: Hosts
+    console: ASGIApp | None = None
+    """Pages for people, where there are any."""
     ready: Callable[[], str | None] = lambda: None
     """Why this process cannot serve now, in a line without secrets; None when it can."""
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
@@ -82,13 +85,18 @@ class App:
             await self._probe(exchange, path)
         elif found := _MANAGEMENT.fullmatch(path):
             self.hosts.require(headers, Audience.PEOPLE)
-            await self._manage(exchange)
+            await self._hand_over(exchange, self.management)
+        elif self.console is not None and _CONSOLE.fullmatch(path):
+            self.hosts.require(headers, Audience.PEOPLE)
+            await self._hand_over(exchange, self.console)
         elif found := _REST.fullmatch(path):
             await self._relay(exchange, self.surfaces.rest, found[1], found[2] or b"")
         elif found := _MCP.fullmatch(path):
             await self._relay(exchange, self.surfaces.mcp, found[1], b"")
         elif found := _HEADER_ONLY.fullmatch(path):
             await self._relay(exchange, self.surfaces.header_only, found[1], b"")
+        elif self._is_front_door(exchange, path):
+            await self._answer(exchange, Problem(303, _TO_CONSOLE, b""))
         else:
             raise NotFound("not_found", "there is nothing at this path", hint=_PATHS)
 
@@ -96,14 +104,19 @@ class App:
         self.hosts.require(exchange.scope["headers"], Audience.AGENTS)
         await exchange.relay(surface, exchange.request(upstream.decode("ascii"), path))
 
-    async def _manage(self, exchange: Exchange) -> None:
-        """Hand over to the management API, noting when its answer begins."""
+    def _is_front_door(self, exchange: Exchange, path: bytes) -> bool:
+        """Whether a person typed our name and nothing else."""
+        asked = path == b"/" and exchange.scope["method"] in {"GET", "HEAD"} and self.console is not None
+        return asked and self.hosts.names(exchange.scope["headers"], Audience.PEOPLE)
+
+    async def _hand_over(self, exchange: Exchange, to: ASGIApp) -> None:
+        """Let the management API or the console answer, noting when the answer begins."""
 
         async def send(message: dict[str, object]) -> None:
             exchange.started = True
             await exchange.send(message)
 
-        await self.management(exchange.scope, exchange.receive, send)  # type: ignore[arg-type]  # messages are dictionaries
+        await to(exchange.scope, exchange.receive, send)  # type: ignore[arg-type]  # messages are dictionaries
 
     async def _probe(self, exchange: Exchange, path: bytes) -> None:
         """Whether the process lives, and whether it can serve. Neither tells a stranger anything else."""
@@ -133,7 +146,15 @@ class App:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-_PATHS: Final = "REST is at /u/{upstream}/..., MCP at /mcp/{upstream}, management at /api/v1/...."
+_PATHS: Final = (
+    "REST is at /u/{upstream}/..., MCP at /mcp/{upstream}, management at /api/v1/..., pages for people at /console."
+)
+_TO_CONSOLE: Final = (
+    (b"location", b"/console"),
+    (b"content-length", b"0"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
 _PLAIN: Final = (
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"content-length", b"3"),

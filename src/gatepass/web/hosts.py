@@ -33,6 +33,10 @@ class Hosts:
     agents: frozenset[str]
     people: frozenset[str]
 
+    def names(self, headers: Iterable[tuple[bytes, bytes]], audience: Audience) -> bool:
+        """Whether a request names the host of `audience`."""
+        return _named(headers) in (self.agents if audience is Audience.AGENTS else self.people)
+
     def require(self, headers: Iterable[tuple[bytes, bytes]], audience: Audience) -> None:
         """Let a request for `audience` pass, or raise `Malformed` (`misdirected`)."""
         name = _named(headers)

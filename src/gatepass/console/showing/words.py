@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final
 
+from markupsafe import Markup, escape
+
 __all__ = ["FILTERS", "instant_words", "milliseconds", "shorten", "since", "span_words", "visible"]
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -117,12 +119,18 @@ def span_words(seconds: object) -> str:
     return f"{count} {unit}" if count == 1 else f"{count:,} {unit}s"
 
 
+def typed(value: object) -> Markup:
+    """A value that goes back into a form to the letter: escaped, and otherwise as it was typed."""
+    return escape("" if value is None else str(value))
+
+
 FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "instant_words": instant_words,
     "milliseconds": milliseconds,
     "shorten": shorten,
     "since": since,
     "span_words": span_words,
+    "typed": typed,
     "visible": visible,
 }
 """What templates/parts use; the shell adds them to its environment."""

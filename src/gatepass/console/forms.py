@@ -1,0 +1,116 @@
+"""What a browser sends, read strictly: cookies, the query, and forms of bounded size in one encoding.
+
+Text is UTF-8 or refused. A name may stand several times, because boxes that are ticked share one. Nothing that
+cannot be read is repeated: it may be a secret that was pasted into the wrong place.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.types import Receive
+
+from gatepass.errors import Malformed
+
+__all__ = ["Fields", "read_cookies", "read_form", "read_query"]
+
+LARGEST_FORM: Final = 2 << 20
+LONGEST_QUERY: Final = 8192
+MOST_FIELDS: Final = 1024
+LONGEST_PAUSE: Final = 60.0
+LONGEST_COOKIES: Final = 8192
+_FORM: Final = b"application/x-www-form-urlencoded"
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Fields:
+    """Names and values in their order. Does not print: values may be secrets."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs: Sequence[tuple[str, str]] = ()) -> None:
+        self.pairs = tuple(pairs)
+
+    def one(self, name: str, otherwise: str = "") -> str:
+        """The first value of `name`, without the blanks around it."""
+        return next((value.strip() for found, value in self.pairs if found == name), otherwise)
+
+    def exact(self, name: str) -> str:
+        """The first value of `name`, to the last blank. Line ends are as files have them, not as forms do."""
+        return next((value.replace("\r\n", "\n") for found, value in self.pairs if found == name), "")
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Every value of `name` that is not blank."""
+        return tuple(value.strip() for found, value in self.pairs if found == name and value.strip())
+
+    def without(self, *names: str) -> "Fields":
+        """The rest of them."""
+        return Fields([(name, value) for name, value in self.pairs if name not in names])
+
+    def encoded(self) -> str:
+        """As a query."""
+        return urlencode(self.pairs)
+
+    def __contains__(self, name: object) -> bool:
+        return any(found == name for found, _ in self.pairs)
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs)
+
+
+def read_query(query: bytes) -> Fields:
+    """The fields of a query. Raises `Malformed`."""
+    if len(query) > LONGEST_QUERY:
+        raise Malformed("too_large", f"the query has more than {LONGEST_QUERY} bytes")
+    return _fields(query)
+
+
+async def read_form(headers: Headers, receive: Receive) -> Fields:
+    """The fields of a form that was sent. Raises `Malformed`."""
+    types = [value.partition(b";")[0].strip().lower() for name, value in headers if name == b"content-type"]
+    body = bytearray()
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(LONGEST_PAUSE):
+                message = await receive()
+        except TimeoutError:
+            raise Malformed("too_slow", "the form did not come to its end") from None
+        if message["type"] == "http.disconnect":
+            raise Malformed("malformed_request", "the connection closed before the form ended")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > LARGEST_FORM:
+            raise Malformed("too_large", f"the form has more than {LARGEST_FORM} bytes")
+    if body and types != [_FORM]:
+        raise Malformed("unsupported_media", "a form is sent as application/x-www-form-urlencoded")
+    return _fields(bytes(body))
+
+
+def read_cookies(headers: Headers) -> dict[str, str | None]:
+    """The cookies by name; None for a name that came twice with different values, which is nobody's to choose from."""
+    found: dict[str, str | None] = {}
+    text = b"; ".join(value for name, value in headers if name == b"cookie")
+    if len(text) > LONGEST_COOKIES:
+        return found
+    for pair in text.decode("latin-1").split(";"):
+        name, equals, value = pair.strip().partition("=")
+        if equals:
+            found[name] = value if found.get(name, value) == value else None
+    return found
+
+
+def _fields(text: bytes) -> Fields:
+    try:
+        pairs = parse_qsl(
+            text.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(text),
+            max_num_fields=MOST_FIELDS,
+            errors="strict",
+        )
+    except ValueError:
+        raise Malformed("malformed_request", "the form is not a list of name=value in UTF-8") from None
+    return Fields(pairs)

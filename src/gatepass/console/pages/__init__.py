@@ -1,0 +1,3 @@
+"""What stands at each address."""
+
+__all__: list[str] = []
