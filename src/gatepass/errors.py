@@ -107,6 +107,8 @@ CODES: Final[Mapping[str, str]] = {
     "malformed_json": "Send one JSON value, UTF-8, no name twice in an object, numbers finite.",
     "malformed_amount": "Send an amount of 0 or more, with at most 18 digits before and after the point.",
     "malformed_token": "Check that the whole token was copied; its checksum does not match.",
+    "malformed_key": "Send a public key as a JWK (RFC 7517): EC, OKP or RSA, for signatures, in base64url without padding.",
+    "malformed_jws": "Send a compact JWS (RFC 7515) exactly as it was signed.",
     "malformed_request": "Correct the named part of the request.",
     "malformed_message": "Send one JSON-RPC 2.0 request or notification; batches are not taken.",
     "header_mismatch": "Send the MCP headers that the body calls for, with the body's values; `tools/list` shows the tool as it is now.",
@@ -121,6 +123,7 @@ CODES: Final[Mapping[str, str]] = {
     # -- who is asking
     "credential_missing": "Send the token as `Authorization: Bearer gp_sk_...`.",
     "credential_invalid": "Ask the owner for a new token; this one is unknown, expired or withdrawn.",
+    "signature_invalid": "Sign with the key that is expected, by the algorithm that the key is for.",
     "credential_unheard": "Try again in a second; if it stays unknown, ask the owner for a new token.",
     "person_required": "A person has to do this: sign in with `gatepass login` first.",
     "machine_required": "Use a machine token (gp_sk_...) here; a person's token is refused.",
