@@ -1,5 +1,29 @@
 """How what the API says becomes text on a page."""
 
+from gatepass.console.showing.events import EVENTS, OUTCOMES, Fact, facts_of, href_of, kind_of, title_of
+from gatepass.console.showing.operations import Mapped, line_of, mapped_by
+from gatepass.console.showing.stories import Moment, Tally, moments_of, tally_of
 from gatepass.console.showing.words import FILTERS, instant_words, shorten, since, span_words, visible
 
-__all__ = ["FILTERS", "instant_words", "shorten", "since", "span_words", "visible"]
+__all__ = [
+    "EVENTS",
+    "FILTERS",
+    "OUTCOMES",
+    "Fact",
+    "Mapped",
+    "Moment",
+    "Tally",
+    "facts_of",
+    "href_of",
+    "instant_words",
+    "kind_of",
+    "line_of",
+    "mapped_by",
+    "moments_of",
+    "shorten",
+    "since",
+    "span_words",
+    "tally_of",
+    "title_of",
+    "visible",
+]

@@ -1,0 +1,161 @@
+"""Roles: what the agents in them may do at most, now. A change is shown before it is made.
+
+A role is a live ceiling, so what is taken out of it is gone from every token under it at once. The page says
+whom that concerns before anything is saved.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from gatepass.access import Json
+from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect, Route
+from gatepass.console.bridge import Members
+from gatepass.console.forms import Fields
+from gatepass.errors import Error, Malformed
+from gatepass.web.problems import status_of
+
+__all__ = ["ROUTES"]
+
+_HOUR: Final = 3600
+_MOST_DIGITS: Final = 6
+
+
+async def index(asking: Asking) -> Answer:
+    """All roles, with who is in them."""
+    items, following = await asking.api.part("roles", cursor=asking.query.one("cursor") or None, limit="100")
+    agents = await asking.api.listed("agents")
+    counts = {str(role["name"]): sum(1 for agent in agents if agent["role"] == role["name"]) for role in items}
+    return Page(template="estate/roles.html", values={"items": items, "next": following, "counts": counts})
+
+
+async def show(asking: Asking) -> Answer:
+    """One role, its scopes, its agents."""
+    role = await asking.api.get("roles", asking.ref)
+    return Page(
+        template="estate/role.html",
+        values={"role": role, "classes": await _classes(asking), "agents": await _agents_in(asking, role)},
+    )
+
+
+async def new(asking: Asking) -> Answer:
+    """The form of a new one."""
+    await asking.require_fresh()
+    return await _form(asking, Fields(), None)
+
+
+async def create(asking: Asking) -> Answer:
+    """Make it."""
+    return await _save(asking, asking.form.one("name"), None)
+
+
+async def change(asking: Asking) -> Answer:
+    """The form with what there is."""
+    role, etag = await asking.api.seen("roles", asking.ref)
+    longest = role.get("max_lifetime_seconds")
+    filled = Fields(
+        [
+            ("scopes", "\n".join(_texts(role["scopes"]))),
+            ("asks_person", "\n".join(_texts(role["asks_person"]))),
+            ("hours", "" if longest is None else _hours(longest)),
+            ("etag", etag or ""),
+        ]
+    )
+    return await _form(asking, filled, role)
+
+
+async def replace(asking: Asking) -> Answer:
+    """Make it what the form says, or show what that would change."""
+    role = await asking.api.get("roles", asking.ref)
+    if asking.form.one("step") == "preview":
+        return await _form(asking, asking.form, role, preview=True)
+    return await _save(asking, asking.ref, role)
+
+
+async def delete(asking: Asking) -> Answer:
+    """Delete a role that nobody is in."""
+    await asking.api.delete("roles", asking.ref)
+    return Redirect(to="/console/roles", notice="role-deleted", subject=asking.ref)
+
+
+async def _save(asking: Asking, name: str, role: Members | None) -> Answer:
+    form = asking.form
+    try:
+        body = _body(form)
+        made = await asking.api.put("roles", name, body=body, etag=form.one("etag") or None)
+    except CORRECTABLE as error:
+        return await _form(asking, form, role, problem=error)
+    return Redirect(to=f"/console/roles/{made['name']}", notice="role-saved", subject=str(made["name"]))
+
+
+async def _form(
+    asking: Asking, filled: Fields, role: Members | None, *, problem: Error | None = None, preview: bool = False
+) -> Page:
+    listed, picked = _lines(filled.exact("scopes")), filled.all("pick")
+    before = set(_texts(role["scopes"])) if role else set()
+    wanted = {*listed, *picked}
+    return Page(
+        template="estate/role_form.html",
+        status=status_of(problem) if problem else 200,
+        values={
+            "filled": filled,
+            "role": role,
+            "problem": problem,
+            "preview": preview,
+            "scopes": "\n".join(dict.fromkeys([*listed, *picked])),
+            "added": sorted(wanted - before),
+            "removed": sorted(before - wanted),
+            "catalogue": await asking.api.listed("scopes"),
+            "agents": await _agents_in(asking, role) if role else [],
+        },
+    )
+
+
+def _body(form: Fields) -> dict[str, Json]:
+    body: dict[str, Json] = {
+        "scopes": tuple(dict.fromkeys([*_lines(form.exact("scopes")), *form.all("pick")])),
+        "asks_person": tuple(_lines(form.exact("asks_person"))),
+    }
+    hours = form.one("hours")
+    if hours:
+        if not (hours.isascii() and hours.isdigit() and len(hours) <= _MOST_DIGITS):
+            raise Malformed("malformed_request", "the longest life is a whole number of hours")
+        body["max_lifetime_seconds"] = Decimal(int(hours) * _HOUR)
+    return body
+
+
+async def _agents_in(asking: Asking, role: Members) -> list[Members]:
+    return [agent for agent in await asking.api.listed("agents") if agent["role"] == role["name"]]
+
+
+async def _classes(asking: Asking) -> dict[str, str]:
+    """`orders:refund` to its class."""
+    found: dict[str, str] = {}
+    for type_ in await asking.api.listed("scopes"):
+        actions = type_["actions"]
+        if isinstance(actions, tuple):
+            found |= {str(each["scope"]): str(each["class"]) for each in actions if isinstance(each, dict)}
+    return found
+
+
+def _texts(value: Json) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, Iterable) and not isinstance(value, str) else []
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def _hours(seconds: Json) -> str:
+    return str(-(-int(str(seconds)) // _HOUR))
+
+
+ROUTES: Final = (
+    Route("GET", "/roles", index),
+    Route("GET", "/roles/new", new),
+    Route("POST", "/roles/new", create),
+    Route("GET", "/roles/{ref}", show),
+    Route("GET", "/roles/{ref}/change", change),
+    Route("POST", "/roles/{ref}/change", replace),
+    Route("POST", "/roles/{ref}/delete", delete),
+)
