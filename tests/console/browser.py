@@ -30,7 +30,6 @@ ARGUMENTS = [
     "--font-render-hinting=none",
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FILLS = """() => { const text = getComputedStyle(document.documentElement); return text.colorScheme; }"""
 
 
 @dataclass(frozen=True)
@@ -125,6 +124,21 @@ def visit(browser: Browser, origin: str, look: Look = LIGHT, state: Any = None) 
         assert not complaints.said, "\n".join(complaints.said)
     finally:
         context.close()
+
+
+def signed_in_state(browser: Browser, origin: str, said: str, password: str | None = None) -> Any:
+    """The profile of somebody who signs in by the form: with a one-time code, or a name and a password."""
+    with visit(browser, origin) as (page, _):
+        page.goto("/console/sign-in")
+        if password is None:
+            page.get_by_label("One-time code").fill(said)
+            page.get_by_role("button", name="Sign in with the code").click()
+        else:
+            page.get_by_label("Name").fill(said)
+            page.get_by_label("Password").fill(password)
+            page.get_by_role("button", name="Sign in with the password").click()
+        page.get_by_role("navigation", name="Pages").wait_for()
+        return page.context.storage_state()
 
 
 def violations(page: Page) -> list[str]:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
-from tests.console.browser import chromium
+from tests.console.browser import chromium, signed_in_state
+from tests.console.content import Content, attack, empty, furnished
+from tests.e2e.place import PASSWORD, founder
 from tests.web.deployment import Deployment, deployed
 
 
@@ -21,3 +24,30 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     """Served, with a clock turned by hand and a person called `ada`."""
     with deployed(tmp_path_factory.mktemp("data")) as deployment:
         yield deployment
+
+
+@pytest.fixture(scope="session")
+def content(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Content]:
+    """A real server with something in it, hostile text included."""
+    with furnished(tmp_path_factory.mktemp("furnished")) as made:
+        attack(made)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Content]:
+    """A real server in which nothing is yet."""
+    with empty(tmp_path_factory.mktemp("bare")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def state(browser: Browser, content: Content) -> Any:
+    """The profile of somebody who has signed in, by the form."""
+    return signed_in_state(browser, content.origin, content.code())
+
+
+@pytest.fixture(scope="session")
+def bare_state(browser: Browser, bare: Content) -> Any:
+    """The same, where nothing is yet."""
+    return signed_in_state(browser, bare.origin, founder(), PASSWORD)

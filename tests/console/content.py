@@ -1,4 +1,4 @@
-"""A real `gatepass up` with something in it: upstreams, roles, agents, tokens, calls permitted and refused, hostile text.
+"""A real `gatepass up` with something in it: upstreams, roles, agents, tokens, calls of all kinds, hostile text.
 
 What is put in is the same every time; ids and instants are the server's own.
 """
@@ -42,7 +42,7 @@ SUPPORT = (
     "orders:list",
     "orders:read:*",
     "orders:refund:*?amount<=50&amount>=0&currency=USD",
-    "orders:cancel:order-1234*",
+    "orders:cancel:*",
 )
 
 
@@ -90,8 +90,8 @@ class Answering(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_POST = do_GET
-    do_PUT = do_GET
+    do_POST = do_GET  # noqa: N815 - the base class's names
+    do_PUT = do_GET  # noqa: N815 - the same
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         pass
@@ -120,12 +120,22 @@ def furnish(content: Content, port: int) -> None:
         ("files", "mcp-http", "/mcp", TOOLS),
     ):
         target = f"http://127.0.0.1:{port}{path}"
-        said = {"name": name, "kind": kind, "target": target, "operations": operations, "injection": HEADER}
+        said: dict[str, Any] = {
+            "name": name,
+            "kind": kind,
+            "target": target,
+            "operations": operations,
+            "injection": HEADER,
+        }
         ids[name] = str(made("upstreams", said)["id"])
     made("secrets", {"name": "orders-key", "upstream": "orders", "value": KEY})
     made("secrets", {"name": "files-key", "upstream": "files", "value": KEY})
     content.management.act("upstreams", "files", "disable")
-    asks = {"scopes": SUPPORT, "asks_person": ("orders:cancel",), "max_lifetime_seconds": Decimal(604_800)}
+    asks: dict[str, Any] = {
+        "scopes": SUPPORT,
+        "asks_person": ("orders:cancel",),
+        "max_lifetime_seconds": Decimal(604_800),
+    }
     content.management.replace("roles", "support", asks)
     content.management.replace("roles", "reporting", {"scopes": ("orders:list", "orders:read:*", "tables:read:*")})
     ids["ada"] = str(made("people", {"name": "ada", "operator": "admin"})["id"])
@@ -140,11 +150,11 @@ def furnish(content: Content, port: int) -> None:
         SUPPORT[:2],
         limits={"calls": {"count": Decimal(8), "period_seconds": Decimal(60)}},
     )
-    _issue(content, "nightly", "nightly-report", ("orders:list",), lifetime=28_800)
+    _issue(content, "nightly", "nightly-report", ("orders:list",), lifetime=3_600)
 
 
 def _issue(
-    content: Content, name: str, agent: str, scopes: tuple[str, ...], lifetime: int = 86_400, **said: Any
+    content: Content, name: str, agent: str, scopes: tuple[str, ...], lifetime: int = 28_800, **said: Any
 ) -> None:
     form = {"name": name, "agent": agent, "scopes": scopes, "lifetime_seconds": Decimal(lifetime), "run": "new", **said}
     token = content.management.create("tokens", form)
@@ -180,9 +190,17 @@ def attack(content: Content) -> None:
     with httpx2.Client(trust_env=False, timeout=30) as client:
         headers = {"authorization": "Bearer gp_sk_" + "0" * 40, "user-agent": MARKUP}
         client.get(f"{content.place.agents_url}/u/orders/orders", headers=headers)
-    commented = ORDERS + "".join(f"# {text!r}\n" for text in (MARKUP, TEMPLATE, ATTRIBUTES))
+    commented = WAREHOUSE.replace("tables", "oddities") + "".join(
+        f"# {text!r}\n" for text in (MARKUP, TEMPLATE, ATTRIBUTES)
+    )
     target = "http://127.0.0.1:9/" + quote(MARKUP, safe="")
-    said_of = {"name": "odd", "kind": "rest", "target": target, "operations": commented, "injection": HEADER}
+    said_of: dict[str, Any] = {
+        "name": "odd",
+        "kind": "rest",
+        "target": target,
+        "operations": commented,
+        "injection": HEADER,
+    }
     content.ids["odd"] = str(content.management.create("upstreams", said_of)["id"])
 
 

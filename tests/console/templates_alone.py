@@ -7,10 +7,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 
 import gatepass.console
-from gatepass.console.showing import FILTERS
+from gatepass.console.rendering import Rendering
 
 ROOM = Path(gatepass.console.__file__).parent
 STATIC = ROOM / "static"
@@ -24,14 +24,8 @@ KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 def environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader([TEMPLATES, HERE]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters.update(FILTERS)
+    made = Rendering(TEMPLATES, {})._environment
+    made.loader = FileSystemLoader([TEMPLATES, HERE])
     return made
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from gatepass.access import Json
 from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect, Route
 from gatepass.console.bridge import Members
+from gatepass.console.estate.catalogue import catalogue_of, classes_of
 from gatepass.console.forms import Fields
 from gatepass.errors import Error, Malformed
 from gatepass.web.problems import status_of
@@ -34,7 +35,11 @@ async def show(asking: Asking) -> Answer:
     role = await asking.api.get("roles", asking.ref)
     return Page(
         template="estate/role.html",
-        values={"role": role, "classes": await _classes(asking), "agents": await _agents_in(asking, role)},
+        values={
+            "role": role,
+            "classes": classes_of(await catalogue_of(asking.api)),
+            "agents": await _agents_in(asking, role),
+        },
     )
 
 
@@ -105,7 +110,7 @@ async def _form(
             "scopes": "\n".join(dict.fromkeys([*listed, *picked])),
             "added": sorted(wanted - before),
             "removed": sorted(before - wanted),
-            "catalogue": await asking.api.listed("scopes"),
+            "catalogue": await catalogue_of(asking.api),
             "agents": await _agents_in(asking, role) if role else [],
         },
     )
@@ -126,16 +131,6 @@ def _body(form: Fields) -> dict[str, Json]:
 
 async def _agents_in(asking: Asking, role: Members) -> list[Members]:
     return [agent for agent in await asking.api.listed("agents") if agent["role"] == role["name"]]
-
-
-async def _classes(asking: Asking) -> dict[str, str]:
-    """`orders:refund` to its class."""
-    found: dict[str, str] = {}
-    for type_ in await asking.api.listed("scopes"):
-        actions = type_["actions"]
-        if isinstance(actions, tuple):
-            found |= {str(each["scope"]): str(each["class"]) for each in actions if isinstance(each, dict)}
-    return found
 
 
 def _texts(value: Json) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from gatepass.access import Json
 from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect, Route
 from gatepass.console.bridge import Members
+from gatepass.console.estate.catalogue import catalogue_of
 from gatepass.console.forms import Fields
 from gatepass.console.showing import line_of, mapped_by
 from gatepass.errors import Error
@@ -44,7 +45,7 @@ async def index(asking: Asking) -> Answer:
 async def show(asking: Asking) -> Answer:
     """One upstream, its file, and what the file makes of requests."""
     upstream = await asking.api.get("upstreams", asking.ref)
-    scopes = await asking.api.listed("scopes")
+    scopes = await catalogue_of(asking.api)
     operations = str(upstream.get("operations") or "")
     return Page(
         template="estate/upstream.html",
@@ -62,7 +63,7 @@ async def show(asking: Asking) -> Answer:
 async def new(asking: Asking) -> Answer:
     """The form of a new one."""
     await asking.require_fresh()
-    return _form(asking, Fields([("kind", "rest"), ("injection_kind", "header"), ("operations", _START)]))
+    return _form(Fields([("kind", "rest"), ("injection_kind", "header"), ("operations", _START)]))
 
 
 async def create(asking: Asking) -> Answer:
@@ -71,7 +72,7 @@ async def create(asking: Asking) -> Answer:
         body = {"name": asking.form.one("name"), **_body(asking.form)}
         made = await asking.api.post("upstreams", body=body, key=asking.form.one("key") or None)
     except CORRECTABLE as error:
-        return _form(asking, asking.form, problem=error)
+        return _form(asking.form, problem=error)
     return Redirect(to=f"/console/upstreams/{made['id']}", notice="upstream-created", subject=str(made["name"]))
 
 
@@ -93,7 +94,7 @@ async def change(asking: Asking) -> Answer:
             ("etag", etag or ""),
         ]
     )
-    return _form(asking, filled, upstream=upstream)
+    return _form(filled, upstream=upstream)
 
 
 async def replace(asking: Asking) -> Answer:
@@ -104,7 +105,7 @@ async def replace(asking: Asking) -> Answer:
             "upstreams", asking.ref, body=_body(asking.form), etag=asking.form.one("etag") or None
         )
     except CORRECTABLE as error:
-        return _form(asking, asking.form, upstream=upstream, problem=error)
+        return _form(asking.form, upstream=upstream, problem=error)
     return Redirect(to=f"/console/upstreams/{made['id']}", notice="upstream-changed", subject=str(made["name"]))
 
 
@@ -144,7 +145,7 @@ def _body(form: Fields) -> dict[str, Json]:
     return body
 
 
-def _form(asking: Asking, filled: Fields, upstream: Members | None = None, problem: Error | None = None) -> Page:
+def _form(filled: Fields, upstream: Members | None = None, problem: Error | None = None) -> Page:
     line = line_of(problem.message) if problem else None
     return Page(
         template="estate/upstream_form.html",

@@ -4,6 +4,7 @@ Filters stand in the address, so that a search can be kept and sent to somebody.
 again and again, and shows what is new; without scripts it is a link that does the same.
 """
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
@@ -16,7 +17,19 @@ from gatepass.web.problems import status_of
 
 __all__ = ["ROUTES"]
 
-FILTERS: Final = ("credential", "agent", "run", "decision", "event", "outcome", "upstream", "resource", "since", "until")
+FILTERS: Final = (
+    "credential",
+    "agent",
+    "run",
+    "decision",
+    "event",
+    "outcome",
+    "upstream",
+    "resource",
+    "since",
+    "until",
+)
+_INSTANTS: Final = frozenset({"since", "until"})
 _PAGE: Final = "50"
 
 
@@ -28,7 +41,7 @@ async def index(asking: Asking) -> Answer:
     items: tuple[Members, ...] = ()
     following: str | None = None
     try:
-        sent = {**filters, **{name: _instant(filters[name]) for name in ("since", "until") if name in filters}}
+        sent = {name: _instant(value) if name in _INSTANTS else value for name, value in filters.items()}
         items, following = await asking.api.part("journal", **sent, cursor=cursor, limit=_PAGE)
     except CORRECTABLE as error:
         problem = error
@@ -89,7 +102,7 @@ def _row(entry: Members, names: dict[str, str]) -> dict[str, object]:
     }
 
 
-def _address(query: dict[str, str | None]) -> str:
+def _address(query: Mapping[str, str | None]) -> str:
     said = urlencode({name: value for name, value in query.items() if value})
     return "/console/journal" + (f"?{said}" if said else "")
 

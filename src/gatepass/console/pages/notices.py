@@ -23,6 +23,19 @@ NOTICES: Final[Mapping[str, str]] = {
     "tokens-revoked": "Every token of {} is revoked. Calls under way were cut.",
     "limits-changed": "The limits of {} are changed. They hold from its next call on.",
     "token-revoked": "The token {} is revoked for good, and nothing is permitted under it any more.",
+    "upstream-created": "The upstream {} is registered. If it needs a secret, its calls are refused until it has it.",
+    "upstream-changed": "The upstream {} is changed. It holds from the next call on.",
+    "upstream-disabled": "The upstream {} is disabled. Calls under way were cut; nothing gets through.",
+    "upstream-enabled": "The upstream {} is open again.",
+    "upstream-deleted": "The upstream {} and its secret are forgotten.",
+    "secret-stored": "The secret {} is sealed. Nobody can read it back.",
+    "secret-replaced": "The secret {} is replaced. The next call goes out with the new value.",
+    "secret-deleted": "The secret {} is forgotten. Its upstream's calls are refused until it has another.",
+    "secrets-rewrapped": "Wrapped anew: {}.",
+    "role-saved": "The role {} is saved. It holds for every token under it from the next call on.",
+    "role-deleted": "The role {} is deleted.",
+    "person-changed": "{} has another operator role from their next request on.",
+    "person-disabled": "{} is disabled, and all that was theirs is revoked.",
 }
 """`{}` stands for the name of the thing."""
 

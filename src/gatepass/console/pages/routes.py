@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from gatepass.console import estate, history
 from gatepass.console.asking import Route
 from gatepass.console.pages import entry, overview
 
@@ -25,9 +26,17 @@ class Group:
     places: tuple[Place, ...]
 
 
-NAVIGATION: Final = (Group("", (Place("/console", "Overview"),)),)
+NAVIGATION: Final = (
+    Group("", (Place("/console", "Overview"),)),
+    Group("Behind the gate", (Place("/console/upstreams", "Upstreams"), Place("/console/secrets", "Secrets"))),
+    Group("Who may do what", (Place("/console/roles", "Roles"), Place("/console/people", "People"))),
+    Group("What happened", (Place("/console/journal", "Journal"),)),
+    Group("This deployment", (Place("/console/settings", "Settings"), Place("/console/help", "Help"))),
+)
 
 ROUTES: Final[tuple[Route, ...]] = (
     *overview.ROUTES,
     *entry.ROUTES,
+    *estate.ROUTES,
+    *history.ROUTES,
 )

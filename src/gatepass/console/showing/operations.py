@@ -1,7 +1,7 @@
 """What an upstream's file maps, as rows of a table: which request is which action, and which class it has.
 
-The file was accepted by the gateway's strict reader before it was stored; this is for looking, and decides nothing. What it
-cannot read is not shown, and the file itself stands beside the table.
+The file was accepted by the gateway's strict reader before it was stored; this is for looking, and decides
+nothing. What it cannot read is not shown, and the file itself stands beside the table.
 """
 
 import re

@@ -12,8 +12,8 @@ from gatepass.console.showing.events import OUTCOMES, Fact, facts_of, kind_of, t
 
 __all__ = ["Moment", "Tally", "moments_of", "tally_of"]
 
-_REPEATED: Final = frozenset({"credential", "run", "owner", "person", "agent", "role", "purpose", "surface", "upstream"})
-"""What every call of a story has alike; the head of the page says it once. A call says them in its own entry."""
+_REPEATED: Final = frozenset({"credential", "run", "owner", "person", "agent", "role", "purpose"})
+"""What every call of a story has alike: the head of the page says it once."""
 _CLASSES: Final = ("read", "write", "delete", "admin")
 
 
@@ -83,7 +83,7 @@ def _call(call: Mapping[str, Any], names: Mapping[str, str]) -> Moment:
     decided, finished = call["decided"], call["finished"]
     entry = decided or finished
     outcome = entry.get("outcome")
-    facts = facts_of(entry, names, _REPEATED - {"upstream", "surface"})
+    facts = facts_of(entry, names, _REPEATED)
     if finished and decided:
         facts += [
             fact for fact in facts_of(finished, names) if fact.label in {"upstream answered", "bytes returned", "fault"}
