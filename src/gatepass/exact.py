@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any, Final, Never
 
 from gatepass.access import Json
@@ -32,8 +33,6 @@ _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL
 _OPENING: Final = frozenset("[{")
 _CLOSING: Final = frozenset("]}")
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)
-"""Made once: `json.dumps` makes one for every string."""
 _PLAIN_FROM: Final = -7
 _PLAIN_TO: Final = 21
 """ECMAScript writes a number plainly while its decimal exponent lies between these two."""
@@ -51,13 +50,7 @@ def read(text: bytes | str, *, max_bytes: int = 1 << 20, max_depth: int = 64) ->
     decoded = _decoded(text, max_bytes)
     _check_depth(decoded, max_depth)
     try:
-        value = json.loads(
-            decoded,
-            object_pairs_hook=_members,
-            parse_float=number,
-            parse_int=number,
-            parse_constant=_no_constant,
-        )
+        value = _DECODER.decode(decoded)
     except json.JSONDecodeError as error:
         raise Malformed(
             "malformed_json", f"not JSON at line {error.lineno}, column {error.colno}: {error.msg.lower()}"
@@ -147,6 +140,12 @@ def _no_constant(name: str) -> Never:
     raise _RefusedError(f"`{name}` is not JSON")
 
 
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_members, parse_float=number, parse_int=number, parse_constant=_no_constant
+)
+"""Made once: `json.loads` makes one for every text."""
+
+
 def _frozen(value: Any, *, surrogates: bool) -> Json:  # noqa: ANN401 - the standard reader's output is untyped
     if isinstance(value, str):
         if surrogates:
@@ -176,10 +175,10 @@ def _plain(digits: str, point: int) -> str:
 
 
 def _text(value: Json) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
         return _quoted(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Decimal):
         return spell(value)
     if isinstance(value, tuple):
@@ -192,7 +191,7 @@ def _text(value: Json) -> str:
 
 
 def _quoted(text: str) -> str:
-    return _ENCODER.encode(text)
+    return encode_basestring(text)
 
 
 def _utf16(name: str) -> bytes:

@@ -1,6 +1,6 @@
 """The shapes that carry an authority: API token, access token, capability; proofs of possession."""
 
-from gatepass.credentials.ids import new_id
+from gatepass.credentials.ids import Ahead, new_id
 from gatepass.credentials.lifetime import Life, check_holder, life
 from gatepass.credentials.records import Rate, TokenKind, TokenLimits, TokenRecord
 from gatepass.credentials.rotation import Rotation, line, refusal, revoke, rotate
@@ -8,6 +8,7 @@ from gatepass.credentials.tokens import PATTERN, IssuedToken, UnverifiedToken, i
 
 __all__ = [
     "PATTERN",
+    "Ahead",
     "IssuedToken",
     "Life",
     "Rate",

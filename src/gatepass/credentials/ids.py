@@ -10,7 +10,7 @@ from typing import Final
 
 from gatepass.access import Instant
 
-__all__ = ["ALPHABET", "base62", "new_id", "random_base62"]
+__all__ = ["ALPHABET", "Ahead", "base62", "new_id", "random_base62"]
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 """In the order of ASCII, so that numbers of one width sort as text as they do as numbers."""
@@ -26,6 +26,29 @@ _FAIR: Final = 256 - 256 % _BASE
 _TO_ALPHABET: Final = bytes(ord(ALPHABET[byte % _BASE]) for byte in range(256))
 _UNFAIR: Final = bytes(range(_FAIR, 256))
 _MOST_DRAWS: Final = 64
+_AHEAD: Final = 4096
+
+
+class Ahead:
+    """Randomness drawn ahead, for ids, which are public: one draw for many of them. Not for secrets.
+
+    No byte is handed out twice. Asking the system each time would let other threads in on every call.
+    """
+
+    __slots__ = ("_at", "_drawn", "_entropy")
+
+    def __init__(self, entropy: Callable[[int], bytes]) -> None:
+        self._entropy = entropy
+        self._drawn = b""
+        self._at = 0
+
+    def __call__(self, size: int) -> bytes:
+        """`size` bytes that nobody could guess before."""
+        end = self._at + size
+        if end > len(self._drawn):
+            self._drawn, self._at, end = self._entropy(max(_AHEAD, size)), 0, size
+        taken, self._at = self._drawn[self._at : end], end
+        return taken
 
 
 def new_id(prefix: str, at: Instant, entropy: Callable[[int], bytes], *, characters: int = _RANDOM_CHARACTERS) -> str:

@@ -19,9 +19,9 @@ forwards (12), and `Passage.finish` (13). It has no other way to a secret. Every
 here before it is raised, and carries its decision id in `details`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
 from gatepass.access import (
     Access,
@@ -37,16 +37,17 @@ from gatepass.access import (
     Resource,
     Veto,
 )
-from gatepass.audit import Entry, Journal
+from gatepass.audit import Journal
 from gatepass.credentials import TokenKind, TokenRecord, UnverifiedToken, new_id, refusal
 from gatepass.errors import Conflict, Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated
-from gatepass.gateway.callers import Caller, denial_entry, described
+from gatepass.gateway.callers import Caller, described, entry_of, said_of
 from gatepass.gateway.passage import Passage, withdrawn
 from gatepass.gateway.requests import Request
 from gatepass.gateway.snapshot import Served, Snapshot
 from gatepass.gateway.strangers import Strangers
 from gatepass.limits import Drawn, Exhausted, Ledger, Level, attempts, drawn_by_call, rate_limit_fields
-from gatepass.policy import decide, may
+from gatepass.policy import RolePolicy, decide, may
+from gatepass.registry import Agent
 from gatepass.vault import Custody
 
 __all__ = ["Admission", "denial_of", "exhausted", "meters_of"]
@@ -79,12 +80,11 @@ class Admission:
         caller = self.caller(record, request, surface, self._number())
         self._live(caller)  # (3)
         levels = await self._attempts(caller)  # (4)
-        return replace(caller, levels=levels, served=self._served(caller))
+        return caller.drew(levels, self._served(caller))
 
     async def refuse(self, caller: Caller, error: Error, *, action: str = "", resource: str = "") -> Error:
         """Journal a denial that the surface found in step 5, and hand back the error to raise."""
-        entry = denial_entry(caller, error.code, at=self.clock())
-        self.journal.append(replace(entry, action=action or None, resource=resource or None))
+        self._denied(caller, error, {"action": action or None, "resource": resource or None})
         return described(error, caller)
 
     async def admit(self, caller: Caller, access: Access, *, arguments: bytes = b"") -> Passage:
@@ -95,30 +95,33 @@ class Admission:
         """
         caller = self._renewed(caller)
         decision = decide(caller.credential, caller.record.limits.classes, caller.role, access)  # (6, 7)
-        intent = self._intent(caller, access, arguments)
+        intent = self._intent(access, arguments)
         if decision.outcome is not Outcome.PERMIT:
             error = denial_of(decision, access)  # (8)
-            raise self._denied(caller, error, replace(intent, because=decision.because, faults=decision.faults))
+            raise self._denied(caller, error, {**intent, "because": decision.because, "faults": decision.faults})
+        now = self.clock()
         try:
-            drawn = await self.ledger.draw((*meters_of(caller, access), *decision.reservations), caller.at)  # (9)
+            drawn = await self.ledger.draw((*meters_of(caller, access), *decision.reservations), now)  # (9)
         except Error as error:  # an amount that cannot be counted, or a ledger that cannot count
             raise self._denied(caller, error, intent) from None
         if isinstance(drawn, Exhausted):
             raise self._denied(caller, exhausted(drawn), intent)
-        intent = replace(
-            intent,
+        permitted = entry_of(
+            caller,
+            at=now,
             outcome=Outcome.PERMIT,
             code=decision.code,
             because=decision.because,
             reservations=drawn.reservations,
+            **intent,
         )
         passage = Passage(
-            caller=replace(caller, levels=(*caller.levels, *drawn.levels)),
+            caller=caller.drew((*caller.levels, *drawn.levels), caller.served),
             access=access,
             drawn=drawn,
             admission=self,
         )
-        await passage.open(intent)  # (10)
+        await passage.open(permitted)  # (10)
         return passage
 
     def consult(self, caller: Caller) -> Passage:
@@ -134,13 +137,10 @@ class Admission:
 
     async def listed(self, caller: Caller, method: str, shown: int, hidden: int) -> None:
         """Journal that `shown` of an upstream's things were listed to the caller and `hidden` were not."""
+        details = {"method": method, "shown": str(shown), "hidden": str(hidden)}
+        now = self.clock()
         self.journal.append(
-            replace(
-                denial_entry(caller, "ok", at=self.clock()),
-                event="call.listed",
-                outcome=Outcome.PERMIT,
-                details={"method": method, "shown": str(shown), "hidden": str(hidden)},
-            )
+            entry_of(caller, at=now, event="call.listed", outcome=Outcome.PERMIT, code="ok", details=details)
         )
 
     def may(self, caller: Caller, partial: PartialAccess) -> bool:
@@ -195,18 +195,25 @@ class Admission:
 
     def caller(self, record: TokenRecord, request: Request, surface: str, decision: DecisionId) -> Caller:
         """The verified holder of `record`'s token, as agent and role stand now."""
-        agent = self.snapshot.agents.get(record.agent) if record.agent else None
+        credential = self.snapshot.credentials[record.id]
+        agent, role = self._standing(record)
         return Caller(
             record=record,
-            credential=self.snapshot.credentials[record.id],
+            credential=credential,
             agent=agent,
-            role=self.snapshot.roles.get(agent.role) if agent else None,
+            role=role,
             served=None,
             request=request,
             surface=surface,
             decision=decision,
             at=self.clock(),
+            said=said_of(record, credential, role, request, surface),
         )
+
+    def _standing(self, record: TokenRecord) -> tuple[Agent | None, RolePolicy | None]:
+        """The agent and its role, as they are now."""
+        agent = self.snapshot.agents.get(record.agent) if record.agent else None
+        return agent, self.snapshot.roles.get(agent.role) if agent else None
 
     def _number(self) -> DecisionId:
         return DecisionId(new_id("dec", self.clock(), self.entropy))
@@ -223,7 +230,7 @@ class Admission:
         if isinstance(drawn, Exhausted):
             error = exhausted(drawn)
             self.stranger("attempts.throttled", error.code, caller.request.source, caller.credential.id)
-            raise described(error, replace(caller, levels=(drawn.level,)))
+            raise described(error, caller.drew((drawn.level,), None))
         return drawn.levels
 
     def _renewed(self, caller: Caller) -> Caller:
@@ -233,38 +240,41 @@ class Admission:
         veto = refusal(record, now) if record else Veto("credential_invalid", "the token has expired")
         if record is None or veto:
             gone = Unauthenticated("credential_invalid", veto.detail if veto else "the token has expired")
-            raise self._denied(caller, gone, self._blank(caller))
+            raise self._denied(caller, gone)
         if self.snapshot.upstreams.get(caller.request.upstream) is not caller.served:
             error = Conflict("upstream_changed", f"upstream `{caller.request.upstream}` changed during the request")
-            raise self._denied(caller, error, self._blank(caller))
+            raise self._denied(caller, error)
+        self._live(caller)
+        # Whatever a change replaces is another object afterwards; what is the same object has not changed.
+        agent, role = self._standing(record)
+        if record is caller.record and agent is caller.agent and role is caller.role:
+            return caller
         renewed = self.caller(record, caller.request, caller.surface, caller.decision)
-        self._live(renewed)
-        return replace(renewed, levels=caller.levels, served=caller.served)
+        return renewed.drew(caller.levels, caller.served)
 
     def _served(self, caller: Caller) -> Served:
         served = self.snapshot.upstreams.get(caller.request.upstream)
         if served is None or served.upstream.disabled is not None:
             error = NotFound("upstream_unknown", f"there is no upstream `{caller.request.upstream[:64]}`")
-            raise self._denied(caller, error, self._blank(caller))
+            raise self._denied(caller, error)
         return served
 
     # -- what is written down
 
-    def _blank(self, caller: Caller) -> Entry:
-        return denial_entry(caller, "ok", at=self.clock())
+    def _intent(self, access: Access, arguments: bytes) -> dict[str, Any]:
+        """What an entry says of the attempt."""
+        free = access.free
+        return {
+            "action": f"{access.resource.type}:{access.action.name}",
+            "action_class": access.action.kind.value,
+            "resource": access.resource.pattern or ",".join(access.resource.ids) or None,
+            "properties": {name: value for name, value in access.properties.items() if name not in free},
+            "digest": self.digest(arguments),
+        }
 
-    def _intent(self, caller: Caller, access: Access, arguments: bytes) -> Entry:
-        return replace(
-            self._blank(caller),
-            action=f"{access.resource.type}:{access.action.name}",
-            action_class=access.action.kind.value,
-            resource=access.resource.pattern or ",".join(access.resource.ids) or None,
-            properties={name: value for name, value in access.properties.items() if name not in access.free},
-            digest=self.digest(arguments),
-        )
-
-    def _denied(self, caller: Caller, error: Error, entry: Entry) -> Error:
-        self.journal.append(replace(entry, outcome=Outcome.DENY, code=error.code))
+    def _denied(self, caller: Caller, error: Error, attempt: Mapping[str, Any] | None = None) -> Error:
+        entry = entry_of(caller, at=self.clock(), outcome=Outcome.DENY, code=error.code, **(attempt or {}))
+        self.journal.append(entry)
         return described(error, caller)
 
     def _stranger(self, request: Request, error: Error, credential: CredentialId | None = None) -> Error:

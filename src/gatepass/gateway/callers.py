@@ -1,10 +1,10 @@
 """Who is calling, once verified, and how the journal and the errors speak of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
-from gatepass.access import Context, DecisionId, Instant, Outcome, Subject
+from gatepass.access import Context, DecisionId, Instant, Subject
 from gatepass.audit import Entry
 from gatepass.authority import Credential
 from gatepass.credentials import TokenRecord
@@ -15,10 +15,12 @@ from gatepass.limits import Level, rate_limit_fields
 from gatepass.policy import RolePolicy
 from gatepass.registry import Agent
 
-__all__ = ["Caller", "answer_headers", "denial_entry", "described"]
+__all__ = ["Caller", "answer_headers", "described", "entry_of", "said_of"]
 
 LONGEST_NOTE: Final = 200
 """Characters kept of what a caller says of itself: purpose, correlation."""
+
+_HONOURED: Final = frozenset({"log"})
 
 Raised = TypeVar("Raised", bound=Error)
 
@@ -37,6 +39,24 @@ class Caller:
     decision: DecisionId
     at: Instant
     levels: tuple[Level, ...] = ()
+    said: Mapping[str, Any] = field(repr=False, compare=False)
+    """What every journal entry of this caller says of it, whatever was decided: `said_of`."""
+
+    def drew(self, levels: tuple[Level, ...], served: Served | None) -> "Caller":
+        """The same caller, after it drew on meters that stand at `levels` now."""
+        return Caller(
+            record=self.record,
+            credential=self.credential,
+            agent=self.agent,
+            role=self.role,
+            served=served,
+            request=self.request,
+            surface=self.surface,
+            decision=self.decision,
+            at=self.at,
+            levels=levels,
+            said=self.said,
+        )
 
     @property
     def subject(self) -> Subject:
@@ -52,30 +72,32 @@ class Caller:
             at=self.at,
             source=self.request.source,
             purpose=self.record.purpose,
-            honoured=frozenset({"log"}),
+            honoured=_HONOURED,
         )
 
 
-def denial_entry(caller: Caller, code: str, *, at: Instant) -> Entry:
-    """What every journal entry of a caller says, whatever was decided."""
-    return Entry(
-        at=at,
-        event="call.decided",
-        decision=caller.decision,
-        outcome=Outcome.DENY,
-        code=code,
-        credential=caller.credential.id,
-        owner=caller.credential.owner,
-        agent=caller.record.agent,
-        person=caller.record.owner,
-        run=caller.credential.run,
-        role=caller.role.name if caller.role else None,
-        upstream=caller.request.upstream[:64],
-        surface=caller.surface,
-        correlation=_said(caller.request, b"traceparent"),
-        purpose=_said(caller.request, b"gatepass-purpose") or caller.record.purpose,
-        source=caller.request.source,
-    )
+def said_of(
+    record: TokenRecord, credential: Credential, role: RolePolicy | None, request: Request, surface: str
+) -> dict[str, Any]:
+    """The members of an entry that are the same for all of one request: put together once, written twice or more."""
+    return {
+        "credential": credential.id,
+        "owner": credential.owner,
+        "agent": record.agent,
+        "person": record.owner,
+        "run": credential.run,
+        "role": role.name if role else None,
+        "upstream": request.upstream[:64],
+        "surface": surface,
+        "correlation": _said(request, b"traceparent"),
+        "purpose": _said(request, b"gatepass-purpose") or record.purpose,
+        "source": request.source,
+    }
+
+
+def entry_of(caller: Caller, *, at: Instant, event: str = "call.decided", **members: Any) -> Entry:  # noqa: ANN401
+    """A journal entry about a caller: what it always says, and `members`. Made in one piece: it is on every call."""
+    return Entry(at=at, event=event, decision=caller.decision, **caller.said, **members)
 
 
 def described(error: Raised, caller: Caller) -> Raised:
@@ -91,14 +113,15 @@ def _ids(caller: Caller) -> Mapping[str, str]:
 
 def answer_headers(caller: Caller) -> Headers:
     """`Gatepass-Decision`, `Gatepass-Credential`, `RateLimit`, `RateLimit-Policy` of an answer."""
+    ids = (b"gatepass-decision", caller.decision.encode()), (b"gatepass-credential", caller.credential.id.encode())
     fields = rate_limit_fields(caller.levels)
-    said = {
-        "gatepass-decision": caller.decision,
-        "gatepass-credential": caller.credential.id,
-        "ratelimit": fields.get("rate_limit", ""),
-        "ratelimit-policy": fields.get("rate_limit_policy", ""),
-    }
-    return tuple((name.encode(), value.encode()) for name, value in said.items() if value)
+    if not fields:
+        return ids
+    return (
+        *ids,
+        (b"ratelimit", fields["rate_limit"].encode()),
+        (b"ratelimit-policy", fields["rate_limit_policy"].encode()),
+    )
 
 
 def _said(request: Request, name: bytes) -> str | None:

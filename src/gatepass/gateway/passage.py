@@ -4,16 +4,16 @@ Steps 10, 11 and 13 of admission. A passage watches for withdrawals from before 
 until it is finished; `withdrawn` is set the moment its credential, or anything above it, falls.
 """
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gatepass.access import Access, ActionClass, Instant, MeterKind, Veto
 from gatepass.audit import Entry, Journal, Ticket
 from gatepass.errors import Denied, Error, Unauthenticated, Unavailable
-from gatepass.gateway.callers import Caller, answer_headers, denial_entry, described
+from gatepass.gateway.callers import Caller, answer_headers, described, entry_of
+from gatepass.gateway.falling import Falling
 from gatepass.gateway.requests import Headers
 from gatepass.gateway.snapshot import Snapshot
 from gatepass.limits import Drawn, Ledger
@@ -59,7 +59,7 @@ class Passage:
     access: Access
     drawn: Drawn
     admission: House
-    withdrawn: asyncio.Event = field(default_factory=asyncio.Event)
+    withdrawn: Falling = field(default_factory=Falling)
     """Set when the call has to be cut at once."""
     _unwatch: Callable[[], None] | None = None
     _intent: Ticket | None = None
@@ -125,10 +125,11 @@ class Passage:
         now = house.clock()
         if not sent:
             await house.ledger.give_back(self.drawn)
-        entry = replace(
-            denial_entry(self.caller, error or "ok", at=now),
+        entry = entry_of(
+            self.caller,
+            at=now,
             event="call.finished",
-            outcome=None,
+            code=error or "ok",
             action=f"{self.access.resource.type}:{self.access.action.name}",
             action_class=self.access.action.kind.value,
             reservations=() if sent else self.drawn.reservations,

@@ -24,12 +24,13 @@ class Digests(Guarded):
 
     def __init__(self, keyring: Callable[[], Keyring]) -> None:
         self._keyring = keyring
-        self._derived: dict[str, bytes] = {}
+        self._derived: dict[str, hmac.HMAC] = {}
+        """By the id of the key: the digest of nothing yet, under the key that was derived from it."""
 
     def digest(self, arguments: bytes) -> str:
         """`kek_…:` and the HMAC-SHA-256 of the canonical arguments in hexadecimal."""
         key = self._keyring().current
-        return f"{key.id}:{hmac.digest(self._key(key), arguments, 'sha256').hex()}"
+        return f"{key.id}:{self._made(key, arguments)}"
 
     def verify(self, digest: str, arguments: bytes) -> bool:
         """Whether `digest` is of `arguments`. False for what was made under a key that is gone, or is no digest."""
@@ -37,14 +38,16 @@ class Digests(Guarded):
         key = self._keyring().find(key_id)
         if key is None:
             return False
-        made = hmac.digest(self._key(key), arguments, "sha256").hex()
-        return hmac.compare_digest(made.encode(), stated.encode("utf-8", "surrogatepass"))
+        return hmac.compare_digest(self._made(key, arguments).encode(), stated.encode("utf-8", "surrogatepass"))
 
-    def _key(self, key: KeyEncryptionKey) -> bytes:
-        derived = self._derived.get(key.id)
-        if derived is None:
-            derived = self._derived[key.id] = key.derive(_PURPOSE)
-        return derived
+    def _made(self, key: KeyEncryptionKey, arguments: bytes) -> str:
+        """A copy of the keyed state is half the work of keying anew, and does not hand the interpreter to a thread."""
+        keyed = self._derived.get(key.id)
+        if keyed is None:
+            keyed = self._derived[key.id] = hmac.new(key.derive(_PURPOSE), digestmod="sha256")
+        made = keyed.copy()
+        made.update(arguments)
+        return made.hexdigest()
 
     def __repr__(self) -> str:
         return f"<digests under {self._keyring().current.id}>"

@@ -9,6 +9,7 @@ white space, letters beyond ASCII) has no origin and is refused: whoever connect
 import hashlib
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final, Protocol
 
 from gatepass.access import UpstreamId
@@ -49,10 +50,15 @@ class Destination(Protocol):
 
 def origin_of(upstream: Destination) -> str:
     """`https://api.example:443`, or `stdio:` and a hash. Raises `Malformed` for a target without one clear origin."""
-    target = upstream.target
-    if len(target) > _LONGEST_TARGET:
+    if len(upstream.target) > _LONGEST_TARGET:
         raise Malformed("malformed_request", f"an upstream's target has at most {_LONGEST_TARGET} characters")
-    if upstream.kind == _COMMAND_KIND:
+    return _origin(upstream.kind == _COMMAND_KIND, upstream.target)
+
+
+@lru_cache(maxsize=512)
+def _origin(is_command: bool, target: str) -> str:  # noqa: FBT001  a key of the cache
+    """Asked on every call. Remembered by the whole of what it depends on, so it cannot be an earlier target's."""
+    if is_command:
         return "stdio:" + hashlib.sha256(target.encode("utf-8", "surrogatepass")).hexdigest()
     found = _URL.fullmatch(target)
     host = None if found is None else _host(found["host"].lower())

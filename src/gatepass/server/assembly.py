@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 
 from gatepass.administration import Administration, Announcement, Put, Removed, SettingFact, Terms
 from gatepass.console import Console
-from gatepass.credentials import Rate, TokenLimits
+from gatepass.credentials import Ahead, Rate, TokenLimits
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.explain import Explainer
 from gatepass.gateway.forwarding.door import Patience
@@ -87,7 +87,7 @@ def _admission(parts: Parts) -> Admission:
         journal=parts.journal,
         custody=Custody(parts.keyring),
         clock=parts.clock,
-        entropy=parts.entropy,
+        entropy=Ahead(parts.entropy),
         digest=Digests(parts.keyring).digest,
         strangers=Strangers(),
     )

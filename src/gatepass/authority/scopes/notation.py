@@ -82,6 +82,8 @@ def spell(kind: str, action: str, pattern: Pattern | None, limits: Iterable[Limi
 
 def path_text(path: Path) -> str:
     """Print the name of a property: `amount`, `labels.env`."""
+    if len(path) == 1 and path[0].isascii() and path[0].isidentifier():  # most are, and stand for themselves
+        return path[0]
     return ".".join(encode(member, also=".") for member in path)
 
 

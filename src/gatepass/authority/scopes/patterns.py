@@ -118,7 +118,8 @@ def split_id(text: str) -> Parts | None:
     # Most ids are plain; this branch and the other agree on all of them, which a property checks.
     if len(text) <= MAX_ID and _PLAIN_ID.fullmatch(text):
         parts = tuple(_PART.findall(text))
-        return None if len(parts) > MAX_SEGMENTS or any(part[1] in _DOTS for part in parts) else parts
+        dotted = "." in text and any(part[1] in _DOTS for part in parts)
+        return None if dotted or len(parts) > MAX_SEGMENTS else parts
     return None if id_fault(text) is not None else _cut(text)
 
 

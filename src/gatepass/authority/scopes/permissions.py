@@ -193,7 +193,7 @@ class Permission:
         # Where as many properties are there as are limited, and each limited one was found, none is left over.
         if not self.limits or (self._flat and len(properties) == len(self.limits)):
             return True
-        return next(self._unlimited(properties, free), None) is None
+        return self._accounts_for(properties, free)
 
     def _limits_fault(self, properties: Mapping[str, Json], free: frozenset[str]) -> str:
         for limit in self.limits:
@@ -217,6 +217,14 @@ class Permission:
             elif not is_open(partial, limit.path[0]):
                 return False
         return next(self._unlimited(partial.properties, partial.free), None) is None
+
+    def _accounts_for(self, properties: Mapping[str, Json], free: frozenset[str]) -> bool:
+        """Whether every property is limited or free."""
+        if not self._flat:
+            return next(self._unlimited(properties, free), None) is None
+        # The same, where names are compared and nothing is walked into: a property holds both to one answer.
+        limited = [limit.path[0] for limit in self.limits]
+        return all(name in limited or is_free((name,), free) for name in properties)
 
     def _unlimited(self, properties: Mapping[str, Json], free: frozenset[str], above: Path = ()) -> Iterator[Path]:
         for name, value in properties.items():
@@ -275,7 +283,11 @@ def is_open(partial: PartialAccess, name: str) -> bool:
 
 def is_free(path: Path, free: frozenset[str]) -> bool:
     """Whether the property at `path`, or an object that it is in, is among the names in `free`."""
-    return bool(free) and any(path_text(path[: place + 1]) in free for place in range(len(path)))
+    if not free:
+        return False
+    if len(path) == 1:
+        return path_text(path) in free
+    return any(path_text(path[: place + 1]) in free for place in range(len(path)))
 
 
 def malformed_resource(resource: Resource) -> str:

@@ -9,8 +9,7 @@ the agent.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Final
 
 from gatepass.errors import Error, Unavailable, UpstreamFailed
@@ -33,6 +32,10 @@ AHEAD: Final = 2
 FIRST_STATUS: Final = 200
 PARTIAL: Final = 206
 BODILESS: Final = frozenset({204, 205, 304})
+NOTHING: Final = Redactor(())
+"""For an upstream without a secret."""
+PLAIN: Final = Decoder()
+"""Before it is known in which content coding an answer comes."""
 
 
 class Forwarding:
@@ -44,10 +47,10 @@ class Forwarding:
         self._door = door
         self._redactors = redactors
         self._traffic = Traffic()
-        self._watch: asyncio.Task[bool] | None = None
+        self._unwatch: Callable[[], None] | None = None
         self._answer: HttpAnswer | None = None
-        self._redaction = Redactor(()).stream()
-        self._decoder = Decoder()
+        self._redaction = NOTHING.stream()
+        self._decoder = PLAIN
         self._pieces: Iterator[bytes] = iter(())
         self._ready: deque[bytes] = deque()
         self._size = 0
@@ -113,26 +116,19 @@ class Forwarding:
     # -- out: steps 11 and 12
 
     async def _sent(self) -> tuple[Redactor, HttpAnswer]:
-        secret = self._passage.inject()  # (11)
+        passage = self._passage
+        secret = passage.inject()  # (11)
         redactor = self._redactor(secret)
-        sending = asyncio.ensure_future(self._door.send(self._call, secret, self._traffic))  # (12)
-        self._watch = asyncio.ensure_future(self._passage.withdrawn.wait())
-        try:
-            await asyncio.wait({sending, self._watch}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            await _given_up(sending)
-            raise
-        if self._passage.withdrawn.is_set():
-            await _given_up(sending)
-            raise self._passage.cut()
-        self._answer = answer = sending.result()
-        self._watch.add_done_callback(lambda _: answer.close())
+        sending = self._door.send(self._call, secret, self._traffic)  # (12)
+        answer = await passage.withdrawn.unless(sending, passage.cut, lambda came: came.close())
+        self._answer = answer
+        self._unwatch = passage.withdrawn.then(answer.close)
         return redactor, answer
 
     def _redactor(self, secret: Secret | None) -> Redactor:
         injection = self._call.upstream.injection
         if secret is None:
-            return Redactor(())
+            return NOTHING
         prefix = injection.prefix if injection is not None else ""
         return secret.expose_to(lambda value: self._redactors.redactor(value, prefix))
 
@@ -213,20 +209,16 @@ class Forwarding:
     async def _finish(self, error: str | None) -> None:
         """Let go of the upstream, and settle, once. A cancellation does not keep the record from being made."""
         self._over = True
-        if self._watch is not None:
-            self._watch.cancel()
+        if self._unwatch is not None:
+            self._unwatch()
         status = None
         if self._answer is not None:
             status = self._answer.status
             self._answer.close()
-        settled = asyncio.ensure_future(
-            self._passage.finish(status=status, bytes_out=self._size, sent=self._traffic.left, error=error)
-        )
+        settling = self._passage.finish(status=status, bytes_out=self._size, sent=self._traffic.left, error=error)
         try:
-            await asyncio.shield(settled)
-        except asyncio.CancelledError:
-            await asyncio.wait({settled})
-            raise
+            # What was sent is settled by its record, which is made before anything is awaited.
+            await (settling if self._traffic.left else _whole(settling))
         except Unavailable as failure:
             if error is not None:
                 return  # the call failed already, and says why
@@ -251,8 +243,11 @@ class _Whole:
         return text
 
 
-async def _given_up(sending: asyncio.Future[HttpAnswer]) -> None:
-    """Cancel what is being sent, and let go of an answer that came all the same."""
-    sending.cancel()
-    with suppress(Error, asyncio.CancelledError):
-        (await sending).close()
+async def _whole(settling: Coroutine[None, None, None]) -> None:
+    """To its end, whoever gives up waiting."""
+    settled = asyncio.ensure_future(settling)
+    try:
+        await asyncio.shield(settled)
+    except asyncio.CancelledError:
+        await asyncio.wait({settled})
+        raise

@@ -22,22 +22,22 @@ T = TypeVar("T")
 class Receipt(Generic[T]):
     """The receipt of one job. As a `Ticket` it says when an entry is durable; `result` is what the job returned."""
 
-    __slots__ = ("_failure", "_future", "_loop", "_result", "_settled")
+    __slots__ = ("_failure", "_loop", "_result", "_settled", "_waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._settled = False
         self._result: T | None = None
         self._failure: BaseException | None = None
-        self._future: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
     async def durable(self) -> None:
         """Return once it is on the disk. Raises what prevented it."""
         if not self._settled:
-            if self._future is None:
-                self._future = self._loop.create_future()
-            # Shielded: several may wait, and one who gives up must not take the others along.
-            await asyncio.shield(self._future)
+            # One each: several may wait, and one who gives up must not take the others along.
+            future = self._loop.create_future()
+            self._waiting.append(future)
+            await future
         if self._failure is not None:
             raise _copied(self._failure)
 
@@ -51,8 +51,10 @@ class Receipt(Generic[T]):
         if self._settled:
             return
         self._settled, self._result, self._failure = True, result, failure
-        if self._future is not None and not self._future.done():
-            self._future.set_result(None)
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+        self._waiting.clear()
 
 
 def _copied(failure: BaseException) -> BaseException:
