@@ -4,6 +4,8 @@ from decimal import Decimal
 from types import MappingProxyType
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.authority.world import attempt, members, partly
 
 from gatepass.access import Resource
@@ -260,3 +262,13 @@ def test_limits_are_found_by_their_path() -> None:
     permission = Permission.parse("orders:refund?a.b=x&n<=5")
     assert permission.domain(("n",)) == Numbers(high=Bound(Decimal(5), included=True))
     assert permission.domain(("a",)) is None
+
+
+@given(
+    st.dictionaries(st.sampled_from(["amount", "currency", "reason", "a.b", "ü"]), st.sampled_from(["1", "2"])),
+    st.frozensets(st.sampled_from(["amount", "reason", "a.b", "a%2Eb", "ü", "%C3%BC"])),
+)
+def test_names_alone_answer_as_a_walk_does(properties: dict[str, str], free: frozenset[str]) -> None:
+    permission = Permission.parse("orders:refund?amount=1&currency=2")
+    walked = next(permission._unlimited(properties, free), None) is None
+    assert permission._accounts_for(properties, free) == walked

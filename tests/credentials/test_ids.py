@@ -9,7 +9,7 @@ from tests.keys.randomness import Numbered
 
 from gatepass.access import Instant
 from gatepass.credentials import new_id
-from gatepass.credentials.ids import ALPHABET, base62, random_base62
+from gatepass.credentials.ids import ALPHABET, Ahead, base62, random_base62
 
 instants = st.integers(0, 62**7 - 1).map(Instant)
 
@@ -91,3 +91,12 @@ def test_base62_is_what_it_says(case: tuple[int, int]) -> None:
 def test_the_alphabet_is_in_the_order_of_ascii() -> None:
     assert sorted(ALPHABET) == list(ALPHABET)
     assert len(set(ALPHABET)) == 62
+
+
+def test_randomness_drawn_ahead_is_handed_out_once() -> None:
+    counted = iter(range(1 << 20))
+    ahead = Ahead(lambda size: b"".join(next(counted).to_bytes(4, "big") for _ in range(-(-size // 4)))[:size])
+    taken = [ahead(12) for _ in range(1000)] + [ahead(8192)] + [ahead(4)]
+    pieces = [each[at : at + 4] for each in taken for at in range(0, len(each), 4)]
+    assert len(set(pieces)) == len(pieces)
+    assert [len(each) for each in taken] == [12] * 1000 + [8192, 4]

@@ -1,0 +1,130 @@
+"""Work is cut in place when its credential falls: never twice, never for another reason, never too late."""
+
+import asyncio
+
+import pytest
+
+from gatepass.errors import Denied, UpstreamFailed
+from gatepass.gateway.falling import Falling
+
+
+def cut() -> Denied:
+    return Denied("withdrawn_in_flight", "the token was withdrawn during the call")
+
+
+def test_work_that_waits_is_cut_at_once() -> None:
+    async def story() -> None:
+        falling, begun = Falling(), asyncio.Event()
+
+        async def work() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        waiting = asyncio.ensure_future(falling.unless(work(), cut, lambda _: None))
+        await begun.wait()
+        falling.set()
+        with pytest.raises(Denied):
+            await waiting
+        assert not waiting.cancelled()
+        assert waiting.cancelling() == 0
+
+    asyncio.run(story())
+
+
+def test_what_comes_all_the_same_is_dropped() -> None:
+    async def story() -> None:
+        falling, begun = Falling(), asyncio.Event()
+        dropped: list[str] = []
+
+        async def stubborn() -> str:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                return "an answer"
+            raise AssertionError
+
+        waiting = asyncio.ensure_future(falling.unless(stubborn(), cut, dropped.append))
+        await begun.wait()
+        falling.set()
+        with pytest.raises(Denied):
+            await waiting
+        assert dropped == ["an answer"]
+
+    asyncio.run(story())
+
+
+def test_a_cancellation_from_outside_is_no_fall() -> None:
+    async def story() -> None:
+        falling, begun = Falling(), asyncio.Event()
+
+        async def work() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        waiting = asyncio.ensure_future(falling.unless(work(), cut, lambda _: None))
+        await begun.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(story())
+
+
+def test_both_at_once_is_the_caller_going() -> None:
+    async def story() -> None:
+        falling, begun = Falling(), asyncio.Event()
+
+        async def work() -> None:
+            begun.set()
+            await asyncio.Event().wait()
+
+        waiting = asyncio.ensure_future(falling.unless(work(), cut, lambda _: None))
+        await begun.wait()
+        waiting.cancel()
+        falling.set()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(story())
+
+
+def test_a_fault_of_the_work_stays_one() -> None:
+    async def story() -> None:
+        falling, begun = Falling(), asyncio.Event()
+
+        async def work() -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                raise UpstreamFailed("upstream_lost", "the connection broke")
+
+        waiting = asyncio.ensure_future(falling.unless(work(), cut, lambda _: None))
+        await begun.wait()
+        falling.set()
+        with pytest.raises(UpstreamFailed):
+            await waiting
+        assert waiting.cancelling() == 0
+
+    asyncio.run(story())
+
+
+def test_nothing_falls_and_nobody_is_told_later() -> None:
+    async def story() -> None:
+        falling = Falling()
+        told: list[str] = []
+
+        async def work() -> int:
+            return 7
+
+        assert await falling.unless(work(), cut, lambda _: None) == 7
+        falling.then(lambda: told.append("kept"))
+        falling.then(lambda: told.append("taken back"))()
+        falling.set()
+        falling.set()
+        assert told == ["kept"]
+        falling.then(lambda: told.append("late"))
+        assert told == ["kept", "late"]
+
+    asyncio.run(story())
