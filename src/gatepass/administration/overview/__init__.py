@@ -1,7 +1,7 @@
 """Looking: the deployment and its records, how much was permitted and refused when, and what needs attention."""
 
 from gatepass.administration.overview.activity import Activity, Measured
-from gatepass.administration.overview.attention import Concern, Kind, Severity
+from gatepass.administration.overview.attention import Concern, Kind, Severity, SubjectType
 from gatepass.administration.overview.facts import Facts, SettingFact
 from gatepass.administration.overview.looking import Explain, Overview, Status, TokenState
 
@@ -16,5 +16,6 @@ __all__ = [
     "SettingFact",
     "Severity",
     "Status",
+    "SubjectType",
     "TokenState",
 ]

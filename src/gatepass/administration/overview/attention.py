@@ -8,7 +8,7 @@ out is counted in one last line.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from gatepass.access import CredentialId, Instant
 from gatepass.administration.changes import Desk
@@ -21,7 +21,7 @@ from gatepass.registry import OperatorRole
 from gatepass.revocation import Scope
 from gatepass.units import duration_text
 
-__all__ = ["MOST", "Concern", "Kind", "Severity", "Subject", "concerns", "unused_candidates"]
+__all__ = ["MOST", "Concern", "Kind", "Severity", "Subject", "SubjectType", "concerns", "unused_candidates"]
 
 MOST: Final = 200
 """Findings that are told of one by one."""
@@ -30,6 +30,9 @@ UNUSUAL: Final = 3
 FEW: Final = 20
 """Refusals in an hour that are never worth one."""
 _ACCOUNT: Final = "the deployment"
+
+
+SubjectType = Literal["token", "agent", "upstream", "secret", "role", "person", "deployment"]
 
 
 class Severity(StrEnum):
@@ -65,7 +68,7 @@ class Kind(StrEnum):
 class Subject:
     """What a finding is about: a `token`, `agent`, `upstream`, `secret`, `role`, `person`, or the `deployment`."""
 
-    type: str
+    type: SubjectType
     id: str | None
     name: str
 
@@ -207,7 +210,7 @@ def _of_tokens(desk: Desk, used: Mapping[CredentialId, Instant], now: Instant) -
             yield Concern(Kind.TOKEN_NEVER_USED, Severity.NOTICE, subject, said, "Revoke it if nobody needs it.")
 
 
-_NOUNS: Final = {
+_NOUNS: Final[Mapping[Scope, SubjectType]] = {
     Scope.CREDENTIAL: "token",
     Scope.AGENT: "agent",
     Scope.PERSON: "person",

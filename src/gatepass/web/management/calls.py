@@ -21,7 +21,7 @@ from gatepass.administration import Administration, Operator
 from gatepass.errors import Malformed, NotFound
 from gatepass.gateway.requests import Headers
 from gatepass.web.exchange import Exchange, source_of
-from gatepass.web.management.answers import Shown, Shows, encode
+from gatepass.web.management.answers import Shows, encode
 from gatepass.web.management.forms import NoQuery
 from gatepass.web.management.reading import Form, read_bearer, read_body, read_form, read_query
 
@@ -37,7 +37,7 @@ class Answer:
     """What an operation came to. Exactly one of `shown` and `lines`, or neither for an empty answer."""
 
     status: int = 200
-    shown: Shown | None = None
+    shown: object = None
     lines: AsyncIterator[bytes] | None = None
     location: str | None = None
 

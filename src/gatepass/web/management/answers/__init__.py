@@ -1,12 +1,12 @@
 """What the management API shows of each record: enough to work with, and no secret in any of it."""
 
+from gatepass.web.management.answers import shapes
 from gatepass.web.management.answers.deployment import catalogue, concern, measured, setting
 from gatepass.web.management.answers.journal import entry, head, kept_head, report, story
 from gatepass.web.management.answers.records import Shows
-from gatepass.web.management.answers.words import Shown, encode, instant
+from gatepass.web.management.answers.words import encode, instant
 
 __all__ = [
-    "Shown",
     "Shows",
     "catalogue",
     "concern",
@@ -18,5 +18,6 @@ __all__ = [
     "measured",
     "report",
     "setting",
+    "shapes",
     "story",
 ]

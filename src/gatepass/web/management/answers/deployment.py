@@ -1,79 +1,82 @@
 """What is shown of the deployment as a whole: what it offers, how it is used, what needs attention, how it was set."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from gatepass.administration import Concern, Measured, SettingFact
 from gatepass.authority import Catalogue
 from gatepass.registry import Upstream
-from gatepass.web.management.answers.words import Shown, instant
+from gatepass.web.management.answers import shapes
+from gatepass.web.management.answers.words import instant
 
 __all__ = ["catalogue", "concern", "measured", "setting"]
 
 
-def catalogue(listed: Sequence[tuple[Upstream, Catalogue]]) -> list[Shown]:
+def catalogue(listed: Sequence[tuple[Upstream, Catalogue]]) -> list[shapes.CatalogueType]:
     """What there is to be permitted: a row for each type, with what its scopes are made of."""
     return [
-        {
-            "upstream": upstream.name,
-            "type": spec.name,
-            "minimum": spec.minimum,
-            "actions": [
-                {
-                    "name": action.name,
-                    "class": action.kind,
-                    "scope": f"{spec.name}:{action.name}",
-                    "properties": [
-                        {
-                            "name": ".".join(path),
-                            "type": declared.type,
-                            "free": declared.free,
-                            "non_negative": declared.non_negative,
-                        }
+        shapes.CatalogueType(
+            upstream=upstream.name,
+            type=spec.name,
+            minimum=spec.minimum,
+            actions=[
+                shapes.ActionShown(
+                    name=action.name,
+                    class_=action.kind,
+                    scope=f"{spec.name}:{action.name}",
+                    properties=[
+                        shapes.PropertyShown(
+                            name=".".join(path),
+                            type=declared.type,
+                            free=declared.free,
+                            non_negative=declared.non_negative,
+                        )
                         for path, declared in action.properties.items()
                     ],
-                }
+                )
                 for action in spec.actions.values()
             ],
-            "shorthands": {name: [str(scope) for scope in scopes] for name, scopes in spec.shorthands.items()},
-        }
+            shorthands={name: [str(scope) for scope in scopes] for name, scopes in spec.shorthands.items()},
+        )
         for upstream, declared_by in listed
         for spec in declared_by.types.values()
     ]
 
 
-def measured(found: Measured) -> Shown:
+def measured(found: Measured) -> shapes.Activity:
     """Counts over time, every step of the span."""
-    return {
-        "items": [
-            {"at": instant(count.at), "permitted": count.permitted, "refused": count.refused} for count in found.counts
+    return shapes.Activity(
+        items=[
+            shapes.Count(at=instant(count.at), permitted=count.permitted, refused=count.refused)
+            for count in found.counts
         ],
-        "next": None,
-        "since": instant(found.since),
-        "until": instant(found.until),
-        "step_seconds": found.step // 1000,
-        "whole_since": instant(found.whole_since),
-    }
+        next=None,
+        since=instant(found.since),
+        until=instant(found.until),
+        step_seconds=found.step // 1000,
+        whole_since=instant(found.whole_since),
+    )
 
 
-def concern(found: Concern) -> Shown:
+def concern(found: Concern) -> shapes.Concern:
     """Something that somebody should look at."""
     subject = found.subject
-    return {
-        "kind": found.kind,
-        "severity": found.severity,
-        "subject": {"type": subject.type, "id": subject.id, "name": subject.name},
-        "says": found.says,
-        "hint": found.hint,
-    }
+    return shapes.Concern(
+        kind=found.kind,
+        severity=found.severity,
+        subject=shapes.Subject(type=subject.type, id=subject.id, name=subject.name),
+        says=found.says,
+        hint=found.hint,
+    )
 
 
-def setting(fact: SettingFact) -> Shown:
+def setting(fact: SettingFact) -> shapes.Setting:
     """A setting in force, and where it was said."""
-    return {
-        "name": fact.name,
-        "value": fact.value,
-        "default": fact.default,
-        "says": fact.says,
-        "origin": fact.origin,
-        "where": fact.where,
-    }
+    return shapes.Setting(
+        name=fact.name,
+        value=fact.value,
+        default=fact.default,
+        says=fact.says,
+        origin=cast("shapes.SettingOrigin", fact.origin),
+        where=fact.where,
+    )

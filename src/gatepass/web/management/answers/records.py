@@ -5,7 +5,10 @@ millisecond; spans are whole seconds; numbers that were read exactly are written
 secrets are shown by name, with their ids beside it.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
 
 from gatepass.access import Instant, PersonId
 from gatepass.administration import Administration, BlastRadius, Issued, SealedSecret, Status
@@ -13,12 +16,17 @@ from gatepass.administration.operators import FRESH
 from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord
 from gatepass.limits import Level
 from gatepass.registry import Agent, AgentLimits, Person, Role, Upstream
+from gatepass.web.management.answers import shapes
 from gatepass.web.management.answers.journal import head
-from gatepass.web.management.answers.words import Shown, instant
+from gatepass.web.management.answers.words import instant
 
 __all__ = ["Shows"]
 
-_KINDS: Final = {TokenKind.MACHINE: "machine", TokenKind.PERSON: "person", TokenKind.SESSION: "session"}
+_KINDS: Final[Mapping[TokenKind, shapes.TokenKind]] = {
+    TokenKind.MACHINE: "machine",
+    TokenKind.PERSON: "person",
+    TokenKind.SESSION: "session",
+}
 
 
 class Shows:
@@ -28,212 +36,214 @@ class Shows:
         self._desk = administration.desk
         self._secrets = administration.secrets
 
-    def person(self, person: Person) -> Shown:
+    def person(self, person: Person) -> shapes.Person:
         """A person."""
-        return {
-            "id": person.id,
-            "name": person.name,
-            "operator": person.operator,
-            "has_password": person.password_hash is not None,
-            "created_at": instant(person.created),
-            "disabled_at": instant(person.disabled),
-        }
+        return shapes.Person(
+            id=person.id,
+            name=person.name,
+            operator=person.operator,
+            has_password=person.password_hash is not None,
+            created_at=instant(person.created),
+            disabled_at=instant(person.disabled),
+        )
 
-    def agent(self, agent: Agent) -> Shown:
+    def agent(self, agent: Agent) -> shapes.Agent:
         """An agent."""
-        return {
-            "id": agent.id,
-            "name": agent.name,
-            "role": agent.role,
-            "owner": self._person_name(agent.owner),
-            "owner_id": agent.owner,
-            "limits": _starting(agent.limits),
-            "managed_by": _managed_by(agent),
-            "created_at": instant(agent.created),
-            "disabled_at": instant(agent.disabled),
-        }
+        return shapes.Agent(
+            id=agent.id,
+            name=agent.name,
+            role=agent.role,
+            owner=self._person_name(agent.owner),
+            owner_id=agent.owner,
+            limits=_starting(agent.limits),
+            managed_by=_managed_by(agent),
+            created_at=instant(agent.created),
+            disabled_at=instant(agent.disabled),
+        )
 
-    def role(self, role: Role) -> Shown:
+    def role(self, role: Role) -> shapes.Role:
         """A role, with those of its scopes that come to nothing."""
         longest = role.max_lifetime
-        return {
-            "name": role.name,
-            "scopes": role.scopes,
-            "asks_person": role.asks_person,
-            "max_lifetime_seconds": None if longest is None else longest // 1000,
-            "managed_by": _managed_by(role),
-            "created_at": instant(role.created),
-            "faults": self._desk.catalogues.faults_of(role),
-        }
+        return shapes.Role(
+            name=role.name,
+            scopes=role.scopes,
+            asks_person=role.asks_person,
+            max_lifetime_seconds=None if longest is None else longest // 1000,
+            managed_by=_managed_by(role),
+            created_at=instant(role.created),
+            faults=self._desk.catalogues.faults_of(role),
+        )
 
-    def upstream(self, upstream: Upstream, *, whole: bool = True) -> Shown:
-        """An upstream; in lists without the text of its file."""
+    def upstream_row(self, upstream: Upstream) -> shapes.UpstreamRow:
+        """An upstream as it stands in a list: without the text of its file."""
         secret = self._desk.register.secrets.get(upstream.secret) if upstream.secret else None
         place = upstream.injection
-        shown: Shown = {
-            "id": upstream.id,
-            "name": upstream.name,
-            "kind": upstream.kind,
-            "target": upstream.target,
-            "injection": {"kind": place.kind, "name": place.name, "prefix": place.prefix} if place else None,
-            "secret": secret.name if secret else None,
-            "secret_missing": place is not None and secret is None,
-            "allow_private": upstream.allow_private,
-            "managed_by": _managed_by(upstream),
-            "created_at": instant(upstream.created),
-            "disabled_at": instant(upstream.disabled),
-            "fault": self._desk.catalogues.faults.get(upstream.name),
-        }
-        return {**shown, "operations": upstream.operations} if whole else shown
+        return shapes.UpstreamRow(
+            id=upstream.id,
+            name=upstream.name,
+            kind=upstream.kind,
+            target=upstream.target,
+            injection=shapes.Injection(kind=place.kind, name=place.name, prefix=place.prefix) if place else None,
+            secret=secret.name if secret else None,
+            secret_missing=place is not None and secret is None,
+            allow_private=upstream.allow_private,
+            managed_by=_managed_by(upstream),
+            created_at=instant(upstream.created),
+            disabled_at=instant(upstream.disabled),
+            fault=self._desk.catalogues.faults.get(upstream.name),
+        )
 
-    def secret(self, secret: SealedSecret) -> Shown:
+    def upstream(self, upstream: Upstream) -> shapes.Upstream:
+        """An upstream."""
+        row = msgspec.structs.asdict(self.upstream_row(upstream))
+        return shapes.Upstream(**row, operations=upstream.operations)
+
+    def secret(self, secret: SealedSecret) -> shapes.Secret:
         """A secret's name and where it goes: all that anybody ever sees of it."""
         upstream = self._desk.register.upstreams.get(secret.upstream)
-        return {
-            "id": secret.id,
-            "name": secret.name,
-            "upstream": upstream.name if upstream else None,
-            "upstream_id": secret.upstream,
-            "origin": secret.origin,
-            "version": secret.version,
-            "key_id": secret.key_id,
-            "usable": self._secrets.usable(secret),
-            "created_at": instant(secret.created),
-        }
+        return shapes.Secret(
+            id=secret.id,
+            name=secret.name,
+            upstream=upstream.name if upstream else None,
+            upstream_id=secret.upstream,
+            origin=secret.origin,
+            version=secret.version,
+            key_id=secret.key_id,
+            usable=self._secrets.usable(secret),
+            created_at=instant(secret.created),
+        )
 
-    def token(self, token: TokenRecord, used: Instant | None = None) -> Shown:
+    def token(self, token: TokenRecord, used: Instant | None = None) -> shapes.Token:
         """A token without its secret, which nobody has any more; and when it was last used."""
         agent = self._desk.register.agents.get(token.agent) if token.agent else None
         dead = self._desk.register.why_dead(token, self._desk.clock())
-        return {
-            "id": token.id,
-            "kind": _KINDS[token.kind],
-            "name": token.name,
-            "agent": agent.name if agent else None,
-            "agent_id": token.agent,
-            "role": agent.role if agent else None,
-            "owner": self._person_name(token.owner),
-            "owner_id": token.owner,
-            "scopes": [str(grant.permission) for grant in token.authority.grants],
-            "limits": _limits(token.limits),
-            "purpose": token.purpose,
-            "run": token.run,
-            "alive": dead is None,
-            "dead_because": dead,
-            "issued_at": instant(token.issued),
-            "issuer": token.issuer,
-            "expires_at": instant(token.expires),
-            "renewable_until": instant(token.latest),
-            "revoked_at": instant(token.revoked),
-            "revoked_because": token.revoked_because,
-            "replaces": token.replaces,
-            "replaced_by": token.replaced_by,
-            "retires_at": instant(token.retires),
-            "last_used_at": instant(used),
-        }
+        return shapes.Token(
+            id=token.id,
+            kind=_KINDS[token.kind],
+            name=token.name,
+            agent=agent.name if agent else None,
+            agent_id=token.agent,
+            role=agent.role if agent else None,
+            owner=self._person_name(token.owner),
+            owner_id=token.owner,
+            scopes=[str(grant.permission) for grant in token.authority.grants],
+            limits=_limits(token.limits),
+            purpose=token.purpose,
+            run=token.run,
+            alive=dead is None,
+            dead_because=dead,
+            issued_at=instant(token.issued),
+            issuer=token.issuer,
+            expires_at=instant(token.expires),
+            renewable_until=instant(token.latest),
+            revoked_at=instant(token.revoked),
+            revoked_because=token.revoked_because,
+            replaces=token.replaces,
+            replaced_by=token.replaced_by,
+            retires_at=instant(token.retires),
+            last_used_at=instant(used),
+        )
 
-    def issued(self, issued: Issued) -> Shown:
+    def issued(self, issued: Issued) -> shapes.IssuedToken:
         """A token with its secret: the one answer that ever holds it."""
-        return {**self.token(issued.record), "token": issued.token.reveal()}
+        return shapes.IssuedToken(**msgspec.structs.asdict(self.token(issued.record)), token=issued.token.reveal())
 
-    def session(self, issued: Issued) -> Shown:
+    def session(self, issued: Issued) -> shapes.Session:
         """A session, for the one who signed in."""
         record = issued.record
-        return {
-            "token": issued.token.reveal(),
-            "id": record.id,
-            "person": self._person_name(record.owner),
-            "person_id": record.owner,
-            "expires_at": instant(record.expires),
-            "fresh_until": instant(Instant(record.issued + min(self._desk.fresh, FRESH))),
-        }
+        return shapes.Session(
+            token=issued.token.reveal(),
+            id=record.id,
+            person=self._person_name(record.owner),
+            person_id=record.owner,
+            expires_at=instant(record.expires),
+            fresh_until=instant(Instant(record.issued + min(self._desk.fresh, FRESH))),
+        )
 
-    def status(self, status: Status) -> Shown:
+    def status(self, status: Status) -> shapes.Status:
         """The deployment, and who asks."""
         facts, held = status.facts, status.credential
         signed_in = held.authenticated
-        return {
-            "version": facts.version,
-            "listening": facts.listening,
-            "custody": {"protected": facts.custody_protected, "says": facts.custody},
-            "person": self.person(status.person),
-            "credential": {
-                "id": held.id,
-                "kind": _KINDS[held.kind],
-                "classes": sorted(held.limits.classes),
-                "expires_at": instant(held.expires),
-                "fresh_until": None
-                if signed_in is None
-                else instant(Instant(signed_in + min(self._desk.fresh, FRESH))),
-            },
-            "journal": head(status.head),
-            "counts": status.counts,
-            "faults": status.faults,
-        }
+        return shapes.Status(
+            version=facts.version,
+            listening=facts.listening,
+            custody=shapes.Custody(protected=facts.custody_protected, says=facts.custody),
+            person=self.person(status.person),
+            credential=shapes.Credential(
+                id=held.id,
+                kind=_KINDS[held.kind],
+                classes=sorted(held.limits.classes),
+                expires_at=instant(held.expires),
+                fresh_until=None if signed_in is None else instant(Instant(signed_in + min(self._desk.fresh, FRESH))),
+            ),
+            journal=head(status.head),
+            counts=dict(status.counts),
+            faults=status.faults,
+        )
 
-    def blast_radius(self, found: BlastRadius, used: Instant | None) -> Shown:
+    def blast_radius(self, found: BlastRadius, used: Instant | None) -> shapes.BlastRadius:
         """Everything that a token can reach, how much, and until when."""
         kinds = {upstream.name: upstream.kind for upstream in self._desk.register.upstreams.values()}
-        return {
-            "token": self.token(found.token, used),
-            "alive": found.dead is None,
-            "dead_because": found.dead,
-            "until": instant(found.until),
-            "reach": [
-                {
-                    "upstream": each.upstream,
-                    "path": f"/u/{each.upstream}/" if kinds[each.upstream] == "rest" else f"/mcp/{each.upstream}",
-                    "scope": each.scope,
-                    "class": each.kind,
-                    "asks_person": each.asks_person,
-                }
+        return shapes.BlastRadius(
+            token=self.token(found.token, used),
+            alive=found.dead is None,
+            dead_because=found.dead,
+            until=instant(found.until),
+            reach=[
+                shapes.Reachable(
+                    upstream=each.upstream,
+                    path=f"/u/{each.upstream}/" if kinds[each.upstream] == "rest" else f"/mcp/{each.upstream}",
+                    scope=each.scope,
+                    class_=each.kind,
+                    asks_person=each.asks_person,
+                )
                 for each in found.reach
             ],
-            "shut": [{"scope": each.scope, "because": each.because} for each in found.shut],
-            "untouched": found.untouched,
-            "never": found.never,
-            "limits": [_level(level) for level in found.levels],
-        }
+            shut=[shapes.Shut(scope=each.scope, because=each.because) for each in found.shut],
+            untouched=found.untouched,
+            never=found.never,
+            limits=[_level(level) for level in found.levels],
+        )
 
     def _person_name(self, id_: PersonId) -> str:
         person = self._desk.register.people.get(id_)
         return id_ if person is None else person.name
 
 
-def _limits(limits: TokenLimits) -> Shown:
-    return {
-        "attempts": _rate(limits.attempts),
-        "calls": _rate(limits.calls),
-        "writes_per_minute": limits.writes_per_minute,
-        "requests_per_day": limits.requests_per_day,
-        "classes": sorted(limits.classes),
-    }
+def _limits(limits: TokenLimits) -> shapes.TokenLimits:
+    return shapes.TokenLimits(
+        attempts=_rate(limits.attempts),
+        calls=_rate(limits.calls),
+        writes_per_minute=limits.writes_per_minute,
+        requests_per_day=limits.requests_per_day,
+        classes=sorted(limits.classes),
+    )
 
 
-def _starting(limits: AgentLimits) -> Shown:
+def _starting(limits: AgentLimits) -> shapes.StartingLimits:
     """Those that the agent states; null where the deployment's default holds."""
-    return {
-        "attempts": None if limits.attempts is None else _rate(limits.attempts),
-        "calls": None if limits.calls is None else _rate(limits.calls),
-        "writes_per_minute": limits.writes_per_minute,
-        "requests_per_day": limits.requests_per_day,
-        "classes": None if limits.classes is None else sorted(limits.classes),
-    }
+    return shapes.StartingLimits(
+        attempts=None if limits.attempts is None else _rate(limits.attempts),
+        calls=None if limits.calls is None else _rate(limits.calls),
+        writes_per_minute=limits.writes_per_minute,
+        requests_per_day=limits.requests_per_day,
+        classes=None if limits.classes is None else sorted(limits.classes),
+    )
 
 
-def _managed_by(record: Agent | Role | Upstream) -> str | None:
+def _managed_by(record: Agent | Role | Upstream) -> Literal["files"] | None:
     return "files" if record.managed else None
 
 
-def _rate(rate: Rate) -> Shown:
-    return {"count": rate.count, "period_seconds": rate.period // 1000}
+def _rate(rate: Rate) -> shapes.Rate:
+    return shapes.Rate(count=rate.count, period_seconds=rate.period // 1000)
 
 
-def _level(level: Level) -> Shown:
-    return {
-        "name": level.reservation.meter.rpartition("/")[2],
-        "limit": level.reservation.limit,
-        "period_seconds": None if level.reservation.period is None else level.reservation.period // 1000,
-        "remaining": level.remaining,
-        "full_in_seconds": None if level.reset is None else -(-level.reset // 1000),
-    }
+def _level(level: Level) -> shapes.Level:
+    return shapes.Level(
+        name=level.reservation.meter.rpartition("/")[2],
+        limit=level.reservation.limit,
+        period_seconds=None if level.reservation.period is None else level.reservation.period // 1000,
+        remaining=level.remaining,
+        full_in_seconds=None if level.reset is None else -(-level.reset // 1000),
+    )

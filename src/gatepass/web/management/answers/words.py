@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final, overload
 
 import msgspec
 
 from gatepass.access import Instant
 
-__all__ = ["Shown", "encode", "instant"]
-
-Shown = dict[str, Any]
+__all__ = ["encode", "instant"]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -29,6 +27,12 @@ def encode(shown: object) -> bytes:
     return _ENCODER.encode(shown)
 
 
+@overload
+def instant(at: Instant) -> str: ...
+@overload
+def instant(at: None) -> None: ...
+@overload
+def instant(at: Instant | None) -> str | None: ...
 def instant(at: Instant | None) -> str | None:
     """`2026-11-22T18:04:05.123Z`."""
     if at is None:

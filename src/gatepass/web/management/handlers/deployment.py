@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gatepass.web.management.answers import catalogue, concern, measured, setting
+from gatepass.web.management.answers import catalogue, concern, measured, setting, shapes
 from gatepass.web.management.calls import Answer, Call, Operation
 from gatepass.web.management.forms import ActivityQuery, instant_in
 
@@ -17,7 +17,7 @@ async def status(call: Call) -> Answer:
 async def scopes(call: Call) -> Answer:
     """What there is to be permitted."""
     listed = await call.administration.overview.catalogues(call.operator)
-    return Answer(shown={"items": catalogue(listed), "next": None})
+    return Answer(shown=shapes.Page(items=catalogue(listed), next=None))
 
 
 async def activity(call: Call) -> Answer:
@@ -37,13 +37,13 @@ async def activity(call: Call) -> Answer:
 async def attention(call: Call) -> Answer:
     """What somebody should look at, the most serious first."""
     found = await call.administration.overview.attention(call.operator)
-    return Answer(shown={"items": [concern(each) for each in found], "next": None})
+    return Answer(shown=shapes.Page(items=[concern(each) for each in found], next=None))
 
 
 async def settings(call: Call) -> Answer:
     """Every setting in force, and where it was said."""
     found = await call.administration.overview.settings(call.operator)
-    return Answer(shown={"items": [setting(each) for each in found], "next": None})
+    return Answer(shown=shapes.Page(items=[setting(each) for each in found], next=None))
 
 
 OPERATIONS: Final = (

@@ -5,7 +5,7 @@ from typing import Final
 from gatepass.access import CredentialId, DecisionId, Outcome, RunId
 from gatepass.audit import Query
 from gatepass.errors import NotFound
-from gatepass.web.management.answers import entry, kept_head, report, story
+from gatepass.web.management.answers import entry, kept_head, report, shapes, story
 from gatepass.web.management.calls import Answer, Call, Operation
 from gatepass.web.management.forms import JournalQuery, instant_in
 
@@ -33,7 +33,7 @@ async def search(call: Call) -> Answer:
     )
     page = await call.administration.overview.search(call.operator, query)
     following = None if page.next is None else str(page.next)
-    return Answer(shown={"items": [entry(found) for found in page.entries], "next": following})
+    return Answer(shown=shapes.Page(items=[entry(found) for found in page.entries], next=following))
 
 
 async def run(call: Call) -> Answer:

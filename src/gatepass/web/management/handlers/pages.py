@@ -5,7 +5,7 @@ from heapq import nsmallest
 from typing import Final, TypeVar
 
 from gatepass.errors import Malformed
-from gatepass.web.management.answers import Shown
+from gatepass.web.management.answers import shapes
 from gatepass.web.management.calls import Answer
 from gatepass.web.management.forms import ListQuery
 
@@ -18,11 +18,11 @@ Thing = TypeVar("Thing")
 
 
 def page_of(
-    things: Iterable[Thing], query: ListQuery, key: Callable[[Thing], str], show: Callable[[Thing], Shown]
+    things: Iterable[Thing], query: ListQuery, key: Callable[[Thing], str], show: Callable[[Thing], shapes.Item]
 ) -> Answer:
     """The part of `things` that comes after the cursor, as an answer."""
     part, following = part_of(things, query, key)
-    return Answer(shown={"items": [show(thing) for thing in part], "next": following})
+    return Answer(shown=shapes.Page(items=[show(thing) for thing in part], next=following))
 
 
 def part_of(

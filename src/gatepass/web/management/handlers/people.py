@@ -2,8 +2,10 @@
 
 from typing import Final
 
+import msgspec
+
 from gatepass.errors import Malformed
-from gatepass.web.management.answers import Shown, instant
+from gatepass.web.management.answers import instant, shapes
 from gatepass.web.management.calls import Answer, Call, Operation
 from gatepass.web.management.forms import ListQuery, PasswordForm, PersonChange, PersonCreation, SessionForm
 from gatepass.web.management.handlers.pages import page_of
@@ -48,7 +50,8 @@ async def create_person(call: Call) -> Answer:
     """Add a person, and a code by which they sign in first."""
     form: PersonCreation = call.form
     person = await call.administration.people.create(call.operator, form.name, form.operator)
-    return Answer(201, {**call.shows.person(person), **await _invited(call, person.id)})
+    invited, shown = await _invited(call, person.id), msgspec.structs.asdict(call.shows.person(person))
+    return Answer(201, shapes.PersonInvited(**shown, **msgspec.structs.asdict(invited)))
 
 
 async def get_person(call: Call) -> Answer:
@@ -74,9 +77,9 @@ async def disable_person(call: Call) -> Answer:
     return Answer(shown=call.shows.person(person))
 
 
-async def _invited(call: Call, ref: str) -> Shown:
+async def _invited(call: Call, ref: str) -> shapes.Invitation:
     code = await call.administration.sessions.invite(call.operator, ref)
-    return {"code": code.text, "code_expires_at": instant(code.expires)}
+    return shapes.Invitation(code=code.text, code_expires_at=instant(code.expires))
 
 
 OPERATIONS: Final = (

@@ -1,12 +1,13 @@
 """Tokens, and taking them away."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gatepass.access import Json
 from gatepass.administration import TokenForm, TokenState
 from gatepass.credentials import TokenRecord
 from gatepass.errors import Malformed
+from gatepass.web.management.answers import shapes
 from gatepass.web.management.calls import Answer, Call, Operation
 from gatepass.web.management.forms import (
     ExplainQuestion,
@@ -32,7 +33,8 @@ async def list_tokens(call: Call) -> Answer:
     tokens = await overview.tokens(call.operator, query.agent, query.owner, TokenState(query.state))
     page, following = part_of(tokens, query, lambda token: token.id)
     used = await overview.last_used(page)
-    return Answer(shown={"items": [call.shows.token(token, used.get(token.id)) for token in page], "next": following})
+    shown = [call.shows.token(token, used.get(token.id)) for token in page]
+    return Answer(shown=shapes.Page(items=shown, next=following))
 
 
 async def create_token(call: Call) -> Answer:
@@ -87,7 +89,9 @@ async def explain(call: Call) -> Answer:
     if not isinstance(attempt, dict):
         raise Malformed("malformed_request", "`attempt`: expected an object")
     said: Json = await call.administration.overview.explain(call.operator, call.ref, attempt)
-    return Answer(shown={"explanation": said})
+    if not isinstance(said, Mapping):
+        raise TypeError("an explanation is an object")
+    return Answer(shown=shapes.Explained(explanation=dict(said)))
 
 
 async def blast_radius(call: Call) -> Answer:
@@ -113,7 +117,7 @@ async def report_leak(call: Call) -> Answer:
     """Revoke a token by showing all of it. The answer says nothing of whether there was one."""
     form: LeakReport = call.form
     await call.administration.revoking.leaked(form.token.get_secret_value())
-    return Answer(202, {"received": True})
+    return Answer(202, shapes.Received(received=True))
 
 
 async def _shown(call: Call, token: TokenRecord) -> Answer:
@@ -122,7 +126,7 @@ async def _shown(call: Call, token: TokenRecord) -> Answer:
 
 
 def _revoked(tokens: Iterable[TokenRecord]) -> Answer:
-    return Answer(shown={"revoked": [{"id": token.id, "name": token.name} for token in tokens]})
+    return Answer(shown=shapes.Revoked(revoked=[shapes.RevokedToken(id=token.id, name=token.name) for token in tokens]))
 
 
 def _milliseconds(seconds: int | None) -> int | None:

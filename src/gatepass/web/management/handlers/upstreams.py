@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gatepass.web.management.answers import shapes
 from gatepass.web.management.calls import Answer, Call, Operation
 from gatepass.web.management.forms import (
     ListQuery,
@@ -21,9 +22,7 @@ LARGEST_UPSTREAM: Final = 1 << 20
 async def list_upstreams(call: Call) -> Answer:
     """All upstreams, without their files."""
     upstreams = await call.administration.overview.upstreams(call.operator)
-    return page_of(
-        upstreams, call.query, lambda upstream: upstream.id, lambda upstream: call.shows.upstream(upstream, whole=False)
-    )
+    return page_of(upstreams, call.query, lambda upstream: upstream.id, call.shows.upstream_row)
 
 
 async def create_upstream(call: Call) -> Answer:
@@ -100,7 +99,7 @@ async def rewrap_secrets(call: Call) -> Answer:
     """Wrap all secrets anew."""
     form: RewrapForm = call.form
     count = await call.administration.secrets.rewrap(call.operator, new_key=form.new_key)
-    return Answer(shown={"rewrapped": count})
+    return Answer(shown=shapes.Rewrapped(rewrapped=count))
 
 
 OPERATIONS: Final = (
