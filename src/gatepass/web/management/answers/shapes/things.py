@@ -1,4 +1,4 @@
-"""The shapes of the things that are managed, as they are shown. Members are only ever added; what may be missing is null."""
+"""The shapes of the things that are managed, as they are shown. Members are only ever added; absent is null."""
 
 from typing import Annotated, Generic, Literal, TypeVar
 
