@@ -119,6 +119,7 @@ CODES: Final[Mapping[str, str]] = {
     "too_large": "Send less, or ask for the operation's limit to be raised.",
     "too_slow": "Send the whole request without long pauses.",
     "unsupported_media": "Send JSON as `Content-Type: application/json`, without a content encoding.",
+    "idempotency_key_reused": "Take a new `Idempotency-Key` for another request; repeat a request byte for byte.",
     "misdirected": "Agents and people use different host names here; use the one that the message names.",
     # -- who is asking
     "credential_missing": "Send the token as `Authorization: Bearer gp_sk_...`.",
@@ -155,6 +156,8 @@ CODES: Final[Mapping[str, str]] = {
     "method_not_allowed": "Use a method that the path has; `allow` names them.",
     "upstream_changed": "Send the request again; the upstream was changed while it came in.",
     "conflict": "Read the current state and decide again.",
+    "precondition_failed": "Read it again, then decide again with the new `ETag`.",
+    "idempotency_key_in_use": "Wait for the answer to the first of the two requests, then repeat this one.",
     "call_cancelled": "You cancelled the call; its outcome may be unknown.",
     # -- the system behind us
     "upstream_unreachable": "Try again later; the upstream's operator has to look at it.",

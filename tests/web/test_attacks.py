@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.administration.world import START
 from tests.web.deployment import ROLE, UPSTREAM, Deployment
 from tests.web.served import ask
 
@@ -16,6 +17,7 @@ from gatepass.credentials import TokenKind
 from gatepass.web.management.answers import Shows
 from gatepass.web.management.calls import Answer, Call, Operation, Resource
 from gatepass.web.management.forms import SecretValue
+from gatepass.web.management.repeats import Repeats
 from gatepass.web.management.router import OPERATIONS
 
 HEAD = b"POST /api/v1/agents HTTP/1.1\r\nHost: localhost\r\n"
@@ -436,7 +438,7 @@ def test_a_request_with_a_secret_in_it_does_not_print_it(shared: Deployment) -> 
         raise AssertionError("nothing is sent")
 
     operation = Operation(method="PUT", path="/x", handle=look, body=SecretValue, stranger=True)
-    resource = Resource(shared.administration, {"PUT": operation}, Shows(shared.administration))
+    resource = Resource(shared.administration, {"PUT": operation}, Shows(shared.administration), Repeats(lambda: START))
     scope = {
         "method": "PUT",
         "query_string": b"",

@@ -10,8 +10,8 @@ The check reads the person, the role and the credential as they are now, never a
 request came in: whoever was disabled while waiting for their turn is refused.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -32,11 +32,18 @@ STORABLE: Final = frozenset(ActionClass) - {ActionClass.ADMIN}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """Who is asking, as verified: the person, and the credential that they presented from where."""
+    """Who is asking, as verified: the person, the credential that they presented from where, and on what condition."""
 
     person: PersonId
     credential: CredentialId
     source: str | None = None
+    condition: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+    """Raises if the world is not as the one who asks assumed. Asked inside the turn of the change that they make."""
+
+    def require(self) -> None:
+        """Raise what the condition raises, if there is one."""
+        if self.condition is not None:
+            self.condition()
 
 
 class Act(StrEnum):

@@ -31,7 +31,7 @@ _FAMILIES: Final[Mapping[int, type[Error]]] = {
     401: Unauthenticated,
     403: Denied,
     404: NotFound,
-    409: Conflict,
+    **dict.fromkeys((409, 412), Conflict),
     **dict.fromkeys((502, 504), UpstreamFailed),
     **dict.fromkeys((500, 503), Unavailable),
 }

@@ -46,6 +46,8 @@ BY_CODE: Final[Mapping[str, int]] = {
     "unsupported_media": 415,
     "method_not_allowed": 405,
     "misdirected": 421,
+    "precondition_failed": 412,
+    "idempotency_key_reused": 422,
     "upstream_timeout": 504,
 }
 """Codes whose status says more than their family's. A test holds that each exists."""

@@ -1,7 +1,8 @@
 """One change at a time: who is asking, what they may, the records and what the journal says of it, all or nothing.
 
-    turn         wait for the ones before; then check the operator against the present; then change
-    in_force     announce; only then wait, look again at what has come since, and record
+    turn         wait for the ones before; then check the operator and their condition against the present; then change
+    in_force     announce; only then wait, look again at what has come since, and record. What somebody wants withdrawn
+                 on a condition waits for its turn first: whether the condition holds is not known before
 
 A change that is cancelled half-way is finished first: the disk and the memory never disagree. A withdrawal is
 in force from its announcement. If it cannot be recorded it stays in force in this process, and the error says
@@ -90,6 +91,7 @@ class Desk:
         async with self._lock:
             asked = act if isinstance(act, Act) else act()
             person = await self.permit(operator, asked, owns)
+            operator.require()
             try:
                 yield Turn(self, self.clock(), person.id, operator)
             except Denied as error:  # such as an issuance that goes too far: somebody should see it
@@ -110,8 +112,12 @@ class Desk:
 
         Whoever calls this has asked `permit` first, or needs nobody's leave, as the finder of a leaked token.
         """
-        self.withdraw(found())
+        conditional = operator is not None and operator.condition is not None
+        if not conditional:
+            self.withdraw(found())
         async with self._lock:
+            if operator is not None:
+                operator.require()
             self.withdraw(found())
             try:
                 yield Turn(self, self.clock(), actor, operator)

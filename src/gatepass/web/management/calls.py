@@ -1,33 +1,39 @@
 """One management request at work, and the operations that there are.
 
-An operation is a row: method, path, the shapes of its body and query, whether a stranger may ask, and the
-function that does it. Everything that is the same for all of them happens once, here, in this order:
+An operation is a row: method, path, the shapes of its body, query and answer, whom administration lets do it, and the
+function that does it. OpenAPI is made from the rows. Everything that is the same for all of them happens once, here,
+in this order:
 
     1 credential   who asks, before anything of the body is read
     2 query        each parameter once, and none that the operation does not know
     3 body         bounded, declared, strict
-    4 operation    which asks administration, which decides
-    5 answer       never to be stored by anything in between
+    4 repetition   a request that was answered before, under its key, is answered the same
+    5 operation    which asks administration, which decides, and looks at the condition in the change's turn
+    6 answer       with its tag, never to be stored by anything in between
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 
 from gatepass.access import Json
-from gatepass.administration import Administration, Operator
-from gatepass.errors import Malformed, NotFound
+from gatepass.administration import Act, Administration, Operator
+from gatepass.errors import Error, Malformed, NotFound
 from gatepass.gateway.requests import Headers
 from gatepass.web.exchange import Exchange, source_of
-from gatepass.web.management.answers import Shows, encode
+from gatepass.web.management.answers import Shows, encode, shapes
+from gatepass.web.management.conditions import read_conditions, tag_of
 from gatepass.web.management.forms import NoQuery
 from gatepass.web.management.reading import Form, read_bearer, read_body, read_form, read_query
+from gatepass.web.management.repeats import Kept, Repeats, fingerprint, read_key
 
-__all__ = ["API", "Answer", "Call", "Operation", "Resource"]
+__all__ = ["API", "LINES", "Answer", "Call", "Operation", "Resource"]
 
 API: Final = "/api/v1"
+LINES: Final = "lines"
+"""The answer of an operation that shows a JSON object a line."""
 SMALL: Final = 64 * 1024
 """Bytes of a body, unless the operation says otherwise."""
 
@@ -82,6 +88,23 @@ class Operation:
     largest: int = SMALL
     stranger: bool = False
     """Needs no credential: what the body shows is the credential."""
+    acts: tuple[Act, ...] = ()
+    """What it is to administration. With several, it depends on the request which of them it is."""
+    status: int = 200
+    """Of an answer that says yes."""
+    answer: object = None
+    """The type of what is shown; None for an answer without a body."""
+    current: Callable[[Call], shapes.Shape] | None = None
+    """How the one thing in the path stands now: what `If-Match` is compared with."""
+    once: bool = False
+    """Creates something: an `Idempotency-Key` makes a repeat harmless."""
+    codes: tuple[str, ...] = ()
+    """The problems that it can answer beyond those of all operations like it."""
+
+    @property
+    def name(self) -> str:
+        """The operation's own name, which is that of its function."""
+        return getattr(self.handle, "__name__", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +114,7 @@ class Resource:
     administration: Administration
     operations: dict[str, Operation]
     shows: Shows
-    known: Headers = field(
-        default=(
-            (b"cache-control", b"no-store"),
-            (b"x-content-type-options", b"nosniff"),
-            (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
-        )
-    )
+    repeats: Repeats
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -123,21 +140,65 @@ class Resource:
             query=query,
             asking=asking,
         )
-        answer = await operation.handle(call)  # (4)
-        await self._answer(Exchange(scope, receive, send), answer)  # (5)
+        key = read_key(headers) if operation.once else None
+        if key is None:
+            kept = await self._do(operation, call, headers)
+        else:
+            asked = fingerprint(scope["method"], scope["raw_path"], body)
+            kept = await self._do_once(operation, call, headers, key, asked)
+        exchange = Exchange(scope, receive, send)
+        await exchange.deliver(kept.status, kept.headers, kept.lines or _once(kept.body))
 
-    async def _answer(self, exchange: Exchange, answer: Answer) -> None:
-        headers = list(self.known)
+    async def _do_once(self, operation: Operation, call: Call, headers: Headers, key: str, asked: bytes) -> Kept:
+        """(4) The answer that was given before, if whoever asks may still have it; else do it now and remember."""
+        async with self.repeats.once(call.operator.credential, key, asked) as attempt:
+            if attempt.answer is not None:
+                self._still_may(operation, call.operator)
+                return replace(attempt.answer, headers=(*attempt.answer.headers, (b"idempotent-replayed", b"true")))
+            attempt.answer = await self._do(operation, call, headers)
+            return attempt.answer
+
+    async def _do(self, operation: Operation, call: Call, headers: Headers) -> Kept:
+        """(5, 6) Do it, on the condition that was named; the answer with its tag."""
+        conditions = read_conditions(headers)
+        reads = operation.method == "GET"
+        if call.asking is not None and not reads:
+            current = operation.current
+            condition = conditions.on_change(operation.method, None if current is None else lambda: current(call))
+            call = replace(call, asking=replace(call.asking, condition=condition))
+        answer = await operation.handle(call)
+        tag = tag_of(answer.shown)
+        said = [*_ALWAYS]
+        if tag is not None:
+            said.append((b"etag", tag.encode("ascii")))
+        if reads and conditions.unchanged(tag):
+            return Kept(304, tuple(said), b"")
         if answer.location is not None:
-            headers.append((b"location", f"{API}{answer.location}".encode("ascii")))
+            said.append((b"location", f"{API}{answer.location}".encode("ascii")))
         if answer.lines is not None:
-            headers.append((b"content-type", b"application/x-ndjson"))
-            await exchange.deliver(answer.status, tuple(headers), answer.lines)
-            return
+            return Kept(answer.status, (*said, (b"content-type", b"application/x-ndjson")), b"", answer.lines)
         body = b"" if answer.shown is None else encode(answer.shown)
         if answer.shown is not None:
-            headers += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-        await exchange.deliver(answer.status, tuple(headers), _once(body))
+            said += [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        return Kept(answer.status, tuple(said), body)
+
+    def _still_may(self, operation: Operation, operator: Operator) -> None:
+        """Raise, unless whoever asks could do one of the acts that the operation is. They did one of them before."""
+        refusals: list[Error] = []
+        for act in operation.acts:
+            try:
+                self.administration.desk.checked(operator, act, lambda _: True)
+            except Error as error:
+                refusals.append(error)
+        if len(refusals) == len(operation.acts):
+            raise refusals[0]
+
+
+_ALWAYS: Final[Headers] = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+)
 
 
 def _said(operation: Operation, body: bytes) -> tuple[Form | None, Json]:

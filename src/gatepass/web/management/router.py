@@ -10,6 +10,7 @@ from gatepass.errors import NotFound
 from gatepass.web.management.answers import Shows
 from gatepass.web.management.calls import API, Operation, Resource
 from gatepass.web.management.handlers import agents, deployment, journal, people, tokens, upstreams
+from gatepass.web.management.repeats import Repeats
 
 __all__ = ["OPERATIONS", "build"]
 
@@ -29,13 +30,13 @@ def build(administration: Administration) -> ASGIApp:
 
     Errors are raised, and answered where all answers to errors are made.
     """
-    shows = Shows(administration)
+    shows, repeats = Shows(administration), Repeats(administration.desk.clock)
     paths: dict[str, dict[str, Operation]] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method] = operation
     # Fixed paths go before those with a name in them, or `/secrets/rewrap` would be a secret's.
     in_order = sorted(paths.items(), key=lambda item: ("{" in item[0], item[0]))
-    routes = [Route(API + path, Resource(administration, by_method, shows)) for path, by_method in in_order]
+    routes = [Route(API + path, Resource(administration, by_method, shows, repeats)) for path, by_method in in_order]
     return Router(routes=routes, redirect_slashes=False, default=_nothing_here)
 
 

@@ -2,7 +2,9 @@
 
 from typing import Final
 
+from gatepass.administration import Act
 from gatepass.errors import Malformed
+from gatepass.web.management.answers import shapes
 from gatepass.web.management.calls import Answer, Call, Operation
 from gatepass.web.management.forms import AgentChange, AgentCreation, ListQuery, RoleForm
 from gatepass.web.management.handlers.pages import page_of
@@ -78,15 +80,90 @@ async def delete_role(call: Call) -> Answer:
     return Answer(204)
 
 
+def _agent(call: Call) -> shapes.Agent:
+    return call.shows.agent(call.administration.desk.register.agent(call.ref))
+
+
+def _role(call: Call) -> shapes.Role:
+    return call.shows.role(call.administration.desk.register.role(call.ref))
+
+
+_SCOPES: Final = ("malformed_scope", "unknown_scope")
+
 OPERATIONS: Final = (
-    Operation(method="GET", path="/agents", handle=list_agents, query=ListQuery),
-    Operation(method="POST", path="/agents", handle=create_agent, body=AgentCreation),
-    Operation(method="GET", path="/agents/{ref}", handle=get_agent),
-    Operation(method="PATCH", path="/agents/{ref}", handle=change_agent, body=AgentChange),
-    Operation(method="POST", path="/agents/{ref}/disable", handle=disable_agent),
-    Operation(method="POST", path="/agents/{ref}/enable", handle=enable_agent),
-    Operation(method="GET", path="/roles", handle=list_roles, query=ListQuery),
-    Operation(method="GET", path="/roles/{ref}", handle=get_role),
-    Operation(method="PUT", path="/roles/{ref}", handle=put_role, body=RoleForm),
-    Operation(method="DELETE", path="/roles/{ref}", handle=delete_role),
+    Operation(
+        method="GET",
+        path="/agents",
+        handle=list_agents,
+        query=ListQuery,
+        acts=(Act.READ_OWN,),
+        answer=shapes.Page[shapes.Agent],
+    ),
+    Operation(
+        method="POST",
+        path="/agents",
+        handle=create_agent,
+        body=AgentCreation,
+        acts=(Act.CREATE_AGENT,),
+        status=201,
+        answer=shapes.Agent,
+        once=True,
+        codes=("conflict", "not_found"),
+    ),
+    Operation(method="GET", path="/agents/{ref}", handle=get_agent, acts=(Act.READ_OWN,), answer=shapes.Agent),
+    Operation(
+        method="PATCH",
+        path="/agents/{ref}",
+        handle=change_agent,
+        body=AgentChange,
+        acts=(Act.CHANGE_AGENT,),
+        answer=shapes.Agent,
+        current=_agent,
+        codes=("conflict",),
+    ),
+    Operation(
+        method="POST",
+        path="/agents/{ref}/disable",
+        handle=disable_agent,
+        acts=(Act.DISABLE_AGENT,),
+        answer=shapes.Agent,
+        current=_agent,
+    ),
+    Operation(
+        method="POST",
+        path="/agents/{ref}/enable",
+        handle=enable_agent,
+        acts=(Act.ENABLE_AGENT,),
+        answer=shapes.Agent,
+        current=_agent,
+        codes=("conflict",),
+    ),
+    Operation(
+        method="GET",
+        path="/roles",
+        handle=list_roles,
+        query=ListQuery,
+        acts=(Act.READ,),
+        answer=shapes.Page[shapes.Role],
+    ),
+    Operation(method="GET", path="/roles/{ref}", handle=get_role, acts=(Act.READ,), answer=shapes.Role),
+    Operation(
+        method="PUT",
+        path="/roles/{ref}",
+        handle=put_role,
+        body=RoleForm,
+        acts=(Act.WIDEN_ROLE, Act.NARROW_ROLE),
+        answer=shapes.Role,
+        current=_role,
+        codes=_SCOPES,
+    ),
+    Operation(
+        method="DELETE",
+        path="/roles/{ref}",
+        handle=delete_role,
+        acts=(Act.DELETE_ROLE,),
+        status=204,
+        current=_role,
+        codes=("conflict",),
+    ),
 )

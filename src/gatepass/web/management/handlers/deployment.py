@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gatepass.administration import Act
 from gatepass.web.management.answers import catalogue, concern, measured, setting, shapes
 from gatepass.web.management.calls import Answer, Call, Operation
 from gatepass.web.management.forms import ActivityQuery, instant_in
@@ -47,9 +48,24 @@ async def settings(call: Call) -> Answer:
 
 
 OPERATIONS: Final = (
-    Operation(method="GET", path="/status", handle=status),
-    Operation(method="GET", path="/activity", handle=activity, query=ActivityQuery),
-    Operation(method="GET", path="/attention", handle=attention),
-    Operation(method="GET", path="/settings", handle=settings),
-    Operation(method="GET", path="/scopes", handle=scopes),
+    Operation(method="GET", path="/status", handle=status, acts=(Act.READ_OWN,), answer=shapes.Status),
+    Operation(
+        method="GET",
+        path="/activity",
+        handle=activity,
+        query=ActivityQuery,
+        acts=(Act.READ_JOURNAL,),
+        answer=shapes.Activity,
+        codes=("not_found", "search_unfinished"),
+    ),
+    Operation(
+        method="GET",
+        path="/attention",
+        handle=attention,
+        acts=(Act.READ,),
+        answer=shapes.Page[shapes.Concern],
+        codes=("search_unfinished",),
+    ),
+    Operation(method="GET", path="/settings", handle=settings, acts=(Act.READ,), answer=shapes.Page[shapes.Setting]),
+    Operation(method="GET", path="/scopes", handle=scopes, acts=(Act.READ,), answer=shapes.Page[shapes.CatalogueType]),
 )

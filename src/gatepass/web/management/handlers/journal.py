@@ -3,10 +3,11 @@
 from typing import Final
 
 from gatepass.access import CredentialId, DecisionId, Outcome, RunId
+from gatepass.administration import Act
 from gatepass.audit import Query
 from gatepass.errors import NotFound
 from gatepass.web.management.answers import entry, kept_head, report, shapes, story
-from gatepass.web.management.calls import Answer, Call, Operation
+from gatepass.web.management.calls import LINES, Answer, Call, Operation
 from gatepass.web.management.forms import JournalQuery, instant_in
 
 __all__ = ["OPERATIONS"]
@@ -60,10 +61,48 @@ async def head(call: Call) -> Answer:
     return Answer(shown=kept_head(where, call.administration.desk.clock()))
 
 
+_READING: Final = ("journal_damaged", "search_unfinished")
+
 OPERATIONS: Final = (
-    Operation(method="GET", path="/journal", handle=search, query=JournalQuery),
-    Operation(method="GET", path="/journal/runs/{ref}", handle=run),
-    Operation(method="GET", path="/journal/verify", handle=verify),
-    Operation(method="GET", path="/journal/export", handle=export),
-    Operation(method="GET", path="/journal/head", handle=head),
+    Operation(
+        method="GET",
+        path="/journal",
+        handle=search,
+        query=JournalQuery,
+        acts=(Act.READ_JOURNAL,),
+        answer=shapes.Page[shapes.JournalEntry],
+        codes=(*_READING, "not_found"),
+    ),
+    Operation(
+        method="GET",
+        path="/journal/runs/{ref}",
+        handle=run,
+        acts=(Act.READ_JOURNAL,),
+        answer=shapes.Story,
+        codes=_READING,
+    ),
+    Operation(
+        method="GET",
+        path="/journal/verify",
+        handle=verify,
+        acts=(Act.READ_JOURNAL,),
+        answer=shapes.Report,
+        codes=_READING,
+    ),
+    Operation(
+        method="GET",
+        path="/journal/export",
+        handle=export,
+        acts=(Act.READ_JOURNAL,),
+        answer=LINES,
+        codes=_READING,
+    ),
+    Operation(
+        method="GET",
+        path="/journal/head",
+        handle=head,
+        acts=(Act.READ_JOURNAL,),
+        answer=shapes.KeptHead,
+        codes=("store_damaged",),
+    ),
 )

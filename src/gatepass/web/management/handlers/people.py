@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from gatepass.administration import Act
 from gatepass.errors import Malformed
 from gatepass.web.management.answers import instant, shapes
 from gatepass.web.management.calls import Answer, Call, Operation
@@ -82,14 +83,77 @@ async def _invited(call: Call, ref: str) -> shapes.Invitation:
     return shapes.Invitation(code=code.text, code_expires_at=instant(code.expires))
 
 
+def _person(call: Call) -> shapes.Person:
+    return call.shows.person(call.administration.desk.register.person(call.ref))
+
+
 OPERATIONS: Final = (
-    Operation(method="POST", path="/session", handle=sign_in, body=SessionForm, stranger=True),
-    Operation(method="DELETE", path="/session", handle=sign_out),
-    Operation(method="POST", path="/session/password", handle=set_password, body=PasswordForm),
-    Operation(method="GET", path="/people", handle=list_people, query=ListQuery),
-    Operation(method="POST", path="/people", handle=create_person, body=PersonCreation),
-    Operation(method="GET", path="/people/{ref}", handle=get_person),
-    Operation(method="PATCH", path="/people/{ref}", handle=change_person, body=PersonChange),
-    Operation(method="POST", path="/people/{ref}/code", handle=invite),
-    Operation(method="POST", path="/people/{ref}/disable", handle=disable_person),
+    Operation(
+        method="POST",
+        path="/session",
+        handle=sign_in,
+        body=SessionForm,
+        stranger=True,
+        status=201,
+        answer=shapes.Session,
+        codes=("sign_in_failed", "limit_exceeded"),
+    ),
+    Operation(method="DELETE", path="/session", handle=sign_out, acts=(Act.END_SESSION,), status=204),
+    Operation(
+        method="POST",
+        path="/session/password",
+        handle=set_password,
+        body=PasswordForm,
+        acts=(Act.SET_PASSWORD,),
+        status=204,
+    ),
+    Operation(
+        method="GET",
+        path="/people",
+        handle=list_people,
+        query=ListQuery,
+        acts=(Act.READ,),
+        answer=shapes.Page[shapes.Person],
+    ),
+    Operation(
+        method="POST",
+        path="/people",
+        handle=create_person,
+        body=PersonCreation,
+        acts=(Act.CREATE_PERSON,),
+        status=201,
+        answer=shapes.PersonInvited,
+        once=True,
+        codes=("conflict",),
+    ),
+    Operation(method="GET", path="/people/{ref}", handle=get_person, acts=(Act.READ,), answer=shapes.Person),
+    Operation(
+        method="PATCH",
+        path="/people/{ref}",
+        handle=change_person,
+        body=PersonChange,
+        acts=(Act.PROMOTE_PERSON, Act.DEMOTE_PERSON),
+        answer=shapes.Person,
+        current=_person,
+        codes=("conflict",),
+    ),
+    Operation(
+        method="POST",
+        path="/people/{ref}/code",
+        handle=invite,
+        acts=(Act.INVITE_PERSON,),
+        status=201,
+        answer=shapes.Invitation,
+        current=_person,
+        once=True,
+    ),
+    Operation(
+        method="POST",
+        path="/people/{ref}/disable",
+        handle=disable_person,
+        acts=(Act.DISABLE_PERSON,),
+        answer=shapes.Person,
+        current=_person,
+        codes=("conflict",),
+    ),
 )

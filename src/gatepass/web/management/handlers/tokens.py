@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from gatepass.access import Json
-from gatepass.administration import TokenForm, TokenState
+from gatepass.administration import Act, TokenForm, TokenState
 from gatepass.credentials import TokenRecord
 from gatepass.errors import Malformed
 from gatepass.web.management.answers import shapes
@@ -133,13 +133,68 @@ def _milliseconds(seconds: int | None) -> int | None:
     return None if seconds is None else seconds * 1000
 
 
+def _token(call: Call) -> shapes.Token:
+    return call.shows.token(call.administration.desk.register.token(call.ref))
+
+
+_TERMS: Final = ("conflict", "not_found", "ceiling_exceeded", "too_broad", "too_long", "admin_not_storable")
+
 OPERATIONS: Final = (
-    Operation(method="GET", path="/tokens", handle=list_tokens, query=TokenQuery),
-    Operation(method="POST", path="/tokens", handle=create_token, body=TokenCreation, largest=1 << 18),
-    Operation(method="GET", path="/tokens/{ref}", handle=get_token),
-    Operation(method="PATCH", path="/tokens/{ref}", handle=change_token, body=TokenChange),
-    Operation(method="POST", path="/tokens/{ref}/rotate", handle=rotate_token, body=RotationForm, optional=True),
-    Operation(method="POST", path="/tokens/{ref}/revoke", handle=revoke_token, body=Reason, optional=True),
+    Operation(
+        method="GET",
+        path="/tokens",
+        handle=list_tokens,
+        query=TokenQuery,
+        acts=(Act.READ_OWN,),
+        answer=shapes.Page[shapes.Token],
+        codes=("not_found",),
+    ),
+    Operation(
+        method="POST",
+        path="/tokens",
+        handle=create_token,
+        body=TokenCreation,
+        largest=1 << 18,
+        acts=(Act.CREATE_TOKEN, Act.CREATE_PERSON_TOKEN),
+        status=201,
+        answer=shapes.IssuedToken,
+        once=True,
+        codes=(*_TERMS, "malformed_scope", "unknown_scope", "role_forbids"),
+    ),
+    Operation(method="GET", path="/tokens/{ref}", handle=get_token, acts=(Act.READ_OWN,), answer=shapes.Token),
+    Operation(
+        method="PATCH",
+        path="/tokens/{ref}",
+        handle=change_token,
+        body=TokenChange,
+        acts=(Act.WIDEN_TOKEN, Act.NARROW_TOKEN),
+        answer=shapes.Token,
+        current=_token,
+        codes=_TERMS,
+    ),
+    Operation(
+        method="POST",
+        path="/tokens/{ref}/rotate",
+        handle=rotate_token,
+        body=RotationForm,
+        optional=True,
+        acts=(Act.ROTATE_TOKEN, Act.WIDEN_TOKEN),
+        status=201,
+        answer=shapes.IssuedToken,
+        current=_token,
+        once=True,
+        codes=_TERMS,
+    ),
+    Operation(
+        method="POST",
+        path="/tokens/{ref}/revoke",
+        handle=revoke_token,
+        body=Reason,
+        optional=True,
+        acts=(Act.REVOKE_TOKEN,),
+        answer=shapes.Revoked,
+        current=_token,
+    ),
     Operation(
         method="POST",
         path="/tokens/{ref}/explain",
@@ -147,8 +202,34 @@ OPERATIONS: Final = (
         body=ExplainQuestion,
         exact=True,
         largest=1 << 20,
+        acts=(Act.READ_OWN,),
+        answer=shapes.Explained,
     ),
-    Operation(method="GET", path="/tokens/{ref}/blast-radius", handle=blast_radius),
-    Operation(method="POST", path="/revocations", handle=revoke, body=Revocation),
-    Operation(method="POST", path="/leaked", handle=report_leak, body=LeakReport, largest=LARGEST_LEAK, stranger=True),
+    Operation(
+        method="GET",
+        path="/tokens/{ref}/blast-radius",
+        handle=blast_radius,
+        acts=(Act.READ_OWN,),
+        answer=shapes.BlastRadius,
+    ),
+    Operation(
+        method="POST",
+        path="/revocations",
+        handle=revoke,
+        body=Revocation,
+        acts=(Act.REVOKE_TOKEN, Act.REVOKE_AGENT, Act.REVOKE_PERSON, Act.REVOKE_EVERYTHING),
+        answer=shapes.Revoked,
+        codes=("not_found",),
+    ),
+    Operation(
+        method="POST",
+        path="/leaked",
+        handle=report_leak,
+        body=LeakReport,
+        largest=LARGEST_LEAK,
+        stranger=True,
+        status=202,
+        answer=shapes.Received,
+        codes=("malformed_token",),
+    ),
 )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from gatepass.administration import Act
 from gatepass.web.management.answers import shapes
 from gatepass.web.management.calls import Answer, Call, Operation
 from gatepass.web.management.forms import (
@@ -102,24 +103,123 @@ async def rewrap_secrets(call: Call) -> Answer:
     return Answer(shown=shapes.Rewrapped(rewrapped=count))
 
 
+def _upstream(call: Call) -> shapes.Upstream:
+    return call.shows.upstream(call.administration.desk.register.upstream(call.ref))
+
+
+def _secret(call: Call) -> shapes.Secret:
+    return call.shows.secret(call.administration.desk.register.secret(call.ref))
+
+
+_FILES: Final = ("conflict", "malformed_catalogue", "malformed_scope")
+
 OPERATIONS: Final = (
-    Operation(method="GET", path="/upstreams", handle=list_upstreams, query=ListQuery),
+    Operation(
+        method="GET",
+        path="/upstreams",
+        handle=list_upstreams,
+        query=ListQuery,
+        acts=(Act.READ,),
+        answer=shapes.Page[shapes.UpstreamRow],
+    ),
     Operation(
         method="POST",
         path="/upstreams",
         handle=create_upstream,
         body=UpstreamCreation,
         largest=LARGEST_UPSTREAM,
+        acts=(Act.CREATE_UPSTREAM,),
+        status=201,
+        answer=shapes.Upstream,
+        once=True,
+        codes=_FILES,
     ),
-    Operation(method="GET", path="/upstreams/{ref}", handle=get_upstream),
-    Operation(method="PUT", path="/upstreams/{ref}", handle=put_upstream, body=UpstreamBody, largest=LARGEST_UPSTREAM),
-    Operation(method="DELETE", path="/upstreams/{ref}", handle=delete_upstream),
-    Operation(method="POST", path="/upstreams/{ref}/disable", handle=disable_upstream),
-    Operation(method="POST", path="/upstreams/{ref}/enable", handle=enable_upstream),
-    Operation(method="GET", path="/secrets", handle=list_secrets, query=ListQuery),
-    Operation(method="POST", path="/secrets", handle=store_secret, body=SecretCreation, largest=1 << 18),
-    Operation(method="POST", path="/secrets/rewrap", handle=rewrap_secrets, body=RewrapForm, optional=True),
-    Operation(method="GET", path="/secrets/{ref}", handle=get_secret),
-    Operation(method="PUT", path="/secrets/{ref}", handle=replace_secret, body=SecretValue, largest=1 << 18),
-    Operation(method="DELETE", path="/secrets/{ref}", handle=delete_secret),
+    Operation(method="GET", path="/upstreams/{ref}", handle=get_upstream, acts=(Act.READ,), answer=shapes.Upstream),
+    Operation(
+        method="PUT",
+        path="/upstreams/{ref}",
+        handle=put_upstream,
+        body=UpstreamBody,
+        largest=LARGEST_UPSTREAM,
+        acts=(Act.CHANGE_UPSTREAM,),
+        answer=shapes.Upstream,
+        current=_upstream,
+        codes=_FILES,
+    ),
+    Operation(
+        method="DELETE",
+        path="/upstreams/{ref}",
+        handle=delete_upstream,
+        acts=(Act.DELETE_UPSTREAM,),
+        status=204,
+        current=_upstream,
+        codes=("conflict",),
+    ),
+    Operation(
+        method="POST",
+        path="/upstreams/{ref}/disable",
+        handle=disable_upstream,
+        acts=(Act.DISABLE_UPSTREAM,),
+        answer=shapes.Upstream,
+        current=_upstream,
+        codes=("conflict",),
+    ),
+    Operation(
+        method="POST",
+        path="/upstreams/{ref}/enable",
+        handle=enable_upstream,
+        acts=(Act.ENABLE_UPSTREAM,),
+        answer=shapes.Upstream,
+        current=_upstream,
+    ),
+    Operation(
+        method="GET",
+        path="/secrets",
+        handle=list_secrets,
+        query=ListQuery,
+        acts=(Act.READ,),
+        answer=shapes.Page[shapes.Secret],
+    ),
+    Operation(
+        method="POST",
+        path="/secrets",
+        handle=store_secret,
+        body=SecretCreation,
+        largest=1 << 18,
+        acts=(Act.STORE_SECRET,),
+        status=201,
+        answer=shapes.Secret,
+        once=True,
+        codes=("conflict", "not_found"),
+    ),
+    Operation(
+        method="POST",
+        path="/secrets/rewrap",
+        handle=rewrap_secrets,
+        body=RewrapForm,
+        optional=True,
+        acts=(Act.REWRAP_SECRETS,),
+        answer=shapes.Rewrapped,
+        codes=("key_unusable", "secret_unreadable"),
+    ),
+    Operation(method="GET", path="/secrets/{ref}", handle=get_secret, acts=(Act.READ,), answer=shapes.Secret),
+    Operation(
+        method="PUT",
+        path="/secrets/{ref}",
+        handle=replace_secret,
+        body=SecretValue,
+        largest=1 << 18,
+        acts=(Act.STORE_SECRET,),
+        answer=shapes.Secret,
+        current=_secret,
+        codes=("conflict",),
+    ),
+    Operation(
+        method="DELETE",
+        path="/secrets/{ref}",
+        handle=delete_secret,
+        acts=(Act.DELETE_SECRET,),
+        status=204,
+        current=_secret,
+    ),
 )
