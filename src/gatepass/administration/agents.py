@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from gatepass.access import AgentId, PersonId
-from gatepass.administration.changes import Desk, Fallen, checked_name
+from gatepass.administration.changes import Desk, Fallen, check_by_hand, checked_name
 from gatepass.administration.operators import Act, Operator
 from gatepass.credentials import TokenRecord, new_id
 from gatepass.errors import Conflict
@@ -53,6 +53,7 @@ class Agents:
                 owner=self._owner(owner, agent.owner),
             )
             if changed != agent:
+                check_by_hand(agent)
                 details = {"name": agent.name, "role_before": agent.role, "owner": changed.owner}
                 entry = replace(turn.entry("agent.changed", agent.id, details), agent=agent.id, role=changed.role)
                 await turn.commit(entry, puts=(changed,))

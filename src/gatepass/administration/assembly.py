@@ -7,6 +7,8 @@ from typing import Self
 from gatepass.access import Instant
 from gatepass.administration.agents import Agents
 from gatepass.administration.changes import Announce, Catalogues, Desk, Put, ReadCatalogue, Register
+from gatepass.administration.configuration import Configuration
+from gatepass.administration.configuration.following import Terms as ConfigurationTerms
 from gatepass.administration.operators import FRESH
 from gatepass.administration.overview import Explain, Facts, Overview
 from gatepass.administration.people import People
@@ -51,6 +53,7 @@ class Administration:
     revoking: Revoking
     sessions: Sessions
     overview: Overview
+    configuration: Configuration
 
     @classmethod
     async def open(
@@ -108,6 +111,7 @@ class Administration:
             overview=Overview(
                 desk=desk, ledger=ledger, archive=archive, explain_=explain, facts=facts, seen=sessions.seen.get
             ),
+            configuration=Configuration(desk, ConfigurationTerms(terms.limits, terms.account)),
         )
 
 

@@ -81,6 +81,7 @@ class Act(StrEnum):
     REVOKE_AGENT = "agent.revoke"
     REVOKE_PERSON = "person.revoke"
     REVOKE_EVERYTHING = "everything.revoke"
+    APPLY_CONFIGURATION = "configuration.apply"
     SET_PASSWORD = "password.set"  # noqa: S105  the name of an act
     END_SESSION = "session.end"
 
@@ -130,6 +131,7 @@ RULES: Final[Mapping[Act, Rule]] = {
     Act.REVOKE_AGENT: Rule(_OPERATOR, _TAKE, owner=True),
     Act.REVOKE_PERSON: Rule(_OPERATOR, _TAKE, owner=True),
     Act.REVOKE_EVERYTHING: Rule(_OPERATOR, _TAKE),
+    Act.APPLY_CONFIGURATION: Rule(_OPERATOR, _TAKE),  # and each of its changes by its own row
     Act.SET_PASSWORD: Rule(None, _WIDEN),
     Act.END_SESSION: Rule(None, _TAKE),
 }

@@ -8,14 +8,14 @@ class or a `*`, which follows the catalogue as it grows, has to have stood there
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gatepass.administration.changes import Desk, Turn, checked_name
+from gatepass.administration.changes import Catalogues, Desk, Turn, check_by_hand, checked_name
 from gatepass.administration.operators import Act, Operator
 from gatepass.audit import Entry
 from gatepass.authority import covers
 from gatepass.errors import Conflict, Malformed
 from gatepass.registry import Role
 
-__all__ = ["Roles"]
+__all__ = ["Roles", "entry_of", "narrows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ class Roles:
         )
 
         def act() -> Act:
-            return Act.NARROW_ROLE if self._narrows(wanted) else Act.WIDEN_ROLE
+            before = self.desk.register.roles.get(name)
+            narrower = before is not None and narrows(before, wanted, self.desk.catalogues, self.desk.catalogues)
+            return Act.NARROW_ROLE if narrower else Act.WIDEN_ROLE
 
         async with self.desk.turn(operator, act) as turn:
             before = self.desk.register.roles.get(name)
@@ -52,9 +54,13 @@ class Roles:
                 raise Malformed(
                     "malformed_request", "`scopes` is empty", hint="A role permits something; or delete it."
                 )
+            if before is not None:
+                wanted = replace(wanted, managed=before.managed)
             role = replace(wanted, created=before.created if before else turn.at)
             if role != before:
-                await turn.commit(_entry(turn, role, before), puts=(role,))
+                if act() is Act.WIDEN_ROLE:
+                    check_by_hand(before)
+                await turn.commit(entry_of(turn, role, before), puts=(role,))
             return role
 
     async def delete(self, operator: Operator, name: str) -> None:
@@ -70,29 +76,29 @@ class Roles:
                 )
             await turn.commit(replace(turn.entry("role.deleted", name), role=name), removals=(role,))
 
-    def _narrows(self, wanted: Role) -> bool:
-        before = self.desk.register.roles.get(wanted.name)
-        if before is None:
-            return False
-        shorter = before.max_lifetime is None or (
-            wanted.max_lifetime is not None and wanted.max_lifetime <= before.max_lifetime
+
+def narrows(before: Role, wanted: Role, then: Catalogues, now: Catalogues) -> bool:
+    """Whether `wanted`, read in the catalogue of `now`, permits nothing that `before` did not in that of `then`."""
+    shorter = before.max_lifetime is None or (
+        wanted.max_lifetime is not None and wanted.max_lifetime <= before.max_lifetime
+    )
+    try:
+        return (
+            shorter
+            and covers(then.ceiling(before), now.ceiling(wanted))
+            and all(_fixed(text, now) for text in set(wanted.scopes) - set(before.scopes))
+            and set(wanted.asks_person) >= set(before.asks_person)
         )
-        try:
-            return (
-                shorter
-                and covers(self.desk.catalogues.ceiling(before), self.desk.catalogues.ceiling(wanted))
-                and all(self._fixed(text) for text in set(wanted.scopes) - set(before.scopes))
-                and set(wanted.asks_person) >= set(before.asks_person)
-            )
-        except Malformed:
-            return False
-
-    def _fixed(self, text: str) -> bool:
-        """Whether the scope means itself and nothing else, whatever the catalogue becomes."""
-        return [str(permission) for permission in self.desk.catalogues.expand((text,))] == [text]
+    except Malformed:
+        return False
 
 
-def _entry(turn: Turn, role: Role, before: Role | None) -> Entry:
+def _fixed(text: str, catalogues: Catalogues) -> bool:
+    """Whether the scope means itself and nothing else, whatever the catalogue becomes."""
+    return [str(permission) for permission in catalogues.expand((text,))] == [text]
+
+
+def entry_of(turn: Turn, role: Role, before: Role | None) -> Entry:
     """What the journal says: the role as it is now, and what it was."""
     details = {
         "scopes": " ".join(role.scopes),

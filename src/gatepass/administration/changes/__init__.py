@@ -3,9 +3,11 @@
 from gatepass.administration.changes.announcing import Announce, Announcement, Put, Removed
 from gatepass.administration.changes.catalogues import Catalogues, ReadCatalogue
 from gatepass.administration.changes.desk import Desk, Fallen, Turn
-from gatepass.administration.changes.register import NAME_RULE, Register, checked_name, missing
+from gatepass.administration.changes.managed import check_by_hand
+from gatepass.administration.changes.register import NAME_PATTERN, NAME_RULE, Register, checked_name, missing
 
 __all__ = [
+    "NAME_PATTERN",
     "NAME_RULE",
     "Announce",
     "Announcement",
@@ -17,6 +19,7 @@ __all__ = [
     "Register",
     "Removed",
     "Turn",
+    "check_by_hand",
     "checked_name",
     "missing",
 ]

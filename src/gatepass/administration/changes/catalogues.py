@@ -53,6 +53,13 @@ class Catalogues:
             except Malformed as fault:
                 self.faults[upstream.name] = fault.message
 
+    def prospect(self, upstreams: Iterable[Upstream]) -> "Catalogues":
+        """What there would be, were these all the upstreams. What was read for it is not read again."""
+        other = Catalogues(self.read, _known=self._known)
+        other.learn(upstreams)
+        self._known = other._known | dict(list(self._known.items())[:_MOST])
+        return other
+
     def check(self, upstream: Upstream) -> Catalogue:
         """The catalogue of an upstream that is new or changed. Raises `Malformed` for one that does not fit in."""
         text = (upstream.name, upstream.operations)

@@ -17,10 +17,11 @@ from gatepass.keys import SealedSecret
 from gatepass.registry import Agent, Person, Role, Upstream
 from gatepass.revocation import Scope
 
-__all__ = ["NAME_RULE", "Register", "checked_name", "missing"]
+__all__ = ["NAME_PATTERN", "NAME_RULE", "Register", "checked_name", "missing"]
 
 LONGEST_NAME: Final = 63
-_NAME: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*", re.ASCII)
+NAME_PATTERN: Final = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"
+_NAME: Final = re.compile(NAME_PATTERN, re.ASCII)
 NAME_RULE: Final = f"lower-case letters, digits, and single `-` or `.` between them, at most {LONGEST_NAME}"
 
 Key = TypeVar("Key", bound=str)

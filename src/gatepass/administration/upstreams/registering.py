@@ -12,15 +12,25 @@ from typing import Final
 
 from gatepass import exact
 from gatepass.access import Instant, SecretId, UpstreamId
-from gatepass.administration.changes import Desk, checked_name
+from gatepass.administration.changes import Desk, check_by_hand, checked_name
 from gatepass.administration.operators import Act, Operator
+from gatepass.authority import Catalogue
 from gatepass.credentials import new_id
 from gatepass.errors import Conflict, Malformed
 from gatepass.keys import SealedSecret, origin_of
 from gatepass.registry import Injection, InjectionKind, Upstream, UpstreamKind
 from gatepass.revocation import Scope
 
-__all__ = ["UpstreamForm", "Upstreams", "bound_to"]
+__all__ = [
+    "UpstreamForm",
+    "Upstreams",
+    "bound_to",
+    "check_form",
+    "check_still_bound",
+    "secret_of",
+    "target_of",
+    "told",
+]
 
 LARGEST_OPERATIONS: Final = 256 * 1024
 """Characters of an operations file."""
@@ -71,11 +81,11 @@ class Upstreams:
                 id=UpstreamId(new_id("ups", turn.at, self.desk.entropy)),
                 name=name,
                 kind=form.kind,
-                target=_target(form),
+                target=target_of(form),
                 operations=form.operations,
                 injection=form.injection,
                 allow_private=form.allow_private,
-                secret=self._secret(form, None, turn.at),
+                secret=secret_of(self.desk, form.injection, None, turn.at),
                 created=turn.at,
             )
             self._check(upstream)
@@ -91,16 +101,17 @@ class Upstreams:
             upstream = replace(
                 before,
                 kind=form.kind,
-                target=_target(form),
+                target=target_of(form),
                 operations=form.operations,
                 injection=form.injection,
                 allow_private=form.allow_private,
-                secret=self._secret(form, before.secret, turn.at),
+                secret=secret_of(self.desk, form.injection, before.secret, turn.at),
             )
             self._check(upstream)
             if before.secret in self.desk.register.secrets:
-                _check_still_bound(before, upstream)
+                check_still_bound(before, upstream)
             if upstream != before:
+                check_by_hand(before)
                 entry = turn.entry("upstream.changed", upstream.id, self._told(upstream))
                 await turn.commit(replace(entry, upstream=upstream.name), puts=(upstream,))
             return upstream
@@ -143,15 +154,6 @@ class Upstreams:
             ]
             await turn.commit(*entries, removals=(upstream, *secrets))
 
-    def _secret(self, form: UpstreamForm, known: SecretId | None, at: Instant) -> SecretId | None:
-        """The secret that the upstream names: one that nobody has stored yet, if it wants one and has none.
-
-        So no call goes out as a stranger's because a secret has not come yet, or is gone.
-        """
-        if known in self.desk.register.secrets or (known is not None and form.injection is not None):
-            return known
-        return None if form.injection is None else SecretId(new_id("sec", at, self.desk.entropy))
-
     def _still(self, id_: UpstreamId, name: str) -> Upstream:
         """The upstream, unless it was deleted while this change waited for its turn."""
         upstream = self.desk.register.upstreams.get(id_)
@@ -160,24 +162,43 @@ class Upstreams:
         return upstream
 
     def _check(self, upstream: Upstream) -> None:
-        if len(upstream.operations) > LARGEST_OPERATIONS:
-            raise Malformed("too_large", f"an operations file has at most {LARGEST_OPERATIONS} characters")
-        origin_of(upstream)
-        if upstream.injection is not None:
-            _check_injection(upstream.kind, upstream.injection)
+        check_form(upstream)
         self.desk.catalogues.check(upstream)
 
     def _told(self, upstream: Upstream) -> dict[str, str]:
-        """What the journal says. A command line may hold what somebody should not have put there: its hash will do."""
-        injection = upstream.injection
-        return {
-            "name": upstream.name,
-            "kind": upstream.kind.value,
-            "origin": origin_of(upstream),
-            "injection": f"{injection.kind.value} {injection.name}" if injection else "",
-            "allow_private": "yes" if upstream.allow_private else "",
-            "types": " ".join(sorted(self.desk.catalogues.check(upstream).types)),
-        }
+        return told(upstream, self.desk.catalogues.check(upstream))
+
+
+def secret_of(desk: Desk, injection: Injection | None, known: SecretId | None, at: Instant) -> SecretId | None:
+    """The secret that an upstream names: one that nobody has stored yet, if it wants one and has none.
+
+    So no call goes out as a stranger's because a secret has not come yet, or is gone.
+    """
+    if known in desk.register.secrets or (known is not None and injection is not None):
+        return known
+    return None if injection is None else SecretId(new_id("sec", at, desk.entropy))
+
+
+def check_form(upstream: Upstream) -> None:
+    """Raises `Malformed` for what is wrong with an upstream by itself, whatever its operations say."""
+    if len(upstream.operations) > LARGEST_OPERATIONS:
+        raise Malformed("too_large", f"an operations file has at most {LARGEST_OPERATIONS} characters")
+    origin_of(upstream)
+    if upstream.injection is not None:
+        _check_injection(upstream.kind, upstream.injection)
+
+
+def told(upstream: Upstream, catalogue: Catalogue) -> dict[str, str]:
+    """What the journal says. A command line may hold what somebody should not have put there: its hash will do."""
+    injection = upstream.injection
+    return {
+        "name": upstream.name,
+        "kind": upstream.kind.value,
+        "origin": origin_of(upstream),
+        "injection": f"{injection.kind.value} {injection.name}" if injection else "",
+        "allow_private": "yes" if upstream.allow_private else "",
+        "types": " ".join(sorted(catalogue.types)),
+    }
 
 
 def bound_to(secret: SealedSecret, upstream: Upstream) -> bool:
@@ -185,7 +206,7 @@ def bound_to(secret: SealedSecret, upstream: Upstream) -> bool:
     return secret.upstream == upstream.id and secret.origin == origin_of(upstream)
 
 
-def _target(form: UpstreamForm) -> str:
+def target_of(form: UpstreamForm) -> str:
     """The base URL as it is; the command line in the one spelling that its hash is taken of."""
     if form.kind is not UpstreamKind.MCP_STDIO:
         return form.target
@@ -212,7 +233,8 @@ def _check_injection(kind: UpstreamKind, injection: Injection) -> None:
         raise Malformed("malformed_request", f"`injection.prefix` is not printable ASCII of at most {LONGEST_PREFIX}")
 
 
-def _check_still_bound(before: Upstream, after: Upstream) -> None:
+def check_still_bound(before: Upstream, after: Upstream) -> None:
+    """Raises `Conflict` for a change of an upstream that holds a secret, after which the secret would open no more."""
     if origin_of(after) != origin_of(before):
         raise Conflict(
             "conflict",
