@@ -191,8 +191,8 @@ async def test_what_files_manage_is_not_changed_by_hand_but_can_be_taken_away(wo
         with pytest.raises(Conflict) as caught:
             await attempt
         assert caught.value.code == "managed_by_files"
-    assert caught.value.message == "`orders` is managed by files"
-    assert "gatepass apply" in caught.value.hint
+        assert caught.value.message.endswith("` is managed by files")
+        assert "gatepass apply" in caught.value.hint
 
     await administration.roles.put(ada, "support", scopes=["orders:list"], max_lifetime=8 * HOUR)
     assert administration.desk.register.role("support").managed
