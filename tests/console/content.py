@@ -41,7 +41,7 @@ KEY = "sk_live_never_on_any_page"
 SUPPORT = (
     "orders:list",
     "orders:read:*",
-    "orders:refund:*?amount<=50&amount>=0&currency=USD",
+    "orders:refund:*?amount<=50&amount>=0&currency=USD&user=user-678",
     "orders:cancel:*",
 )
 

@@ -30,6 +30,7 @@ from gatepass.console.pages.entry import Again, sign_in_page
 from gatepass.console.pages.notices import announced, sealed_notice
 from gatepass.console.pages.routes import NAVIGATION, ROUTES
 from gatepass.console.rendering import Rendering
+from gatepass.console.showing import THEMES, theme_of
 from gatepass.errors import Error, NotFound, Unauthenticated
 from gatepass.gateway.requests import Headers
 from gatepass.web.exchange import Exchange, source_of
@@ -48,7 +49,9 @@ class Console:
         self._host = host
         self._clock = clock
         self._assets = Assets.read(FOLDER / "static")
-        self._rendering = Rendering(FOLDER / "templates", {"static_root": self._assets.root, "navigation": NAVIGATION})
+        self._rendering = Rendering(
+            FOLDER / "templates", {"static_root": self._assets.root, "navigation": NAVIGATION, "themes": THEMES}
+        )
         self._rows = tuple(Row.of(route) for route in ROUTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,6 +163,7 @@ class Console:
             "notice": announced(asking),
             "path": asking.path,
             "now": instant_text(asking.now),
+            "theme": theme_of(asking.headers),
         }
         return self._rendering.page(page.template, {**fixed, **page.values})
 

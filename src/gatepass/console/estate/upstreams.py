@@ -27,6 +27,7 @@ PLACES: Final = (
     ("query", "a parameter of the query"),
     ("environment", "a variable of the child process"),
 )
+_USUAL: Final = (("injection_name", "authorization"), ("injection_prefix", "Bearer "))
 _START: Final = """types:
   things:
     actions:
@@ -63,7 +64,7 @@ async def show(asking: Asking) -> Answer:
 async def new(asking: Asking) -> Answer:
     """The form of a new one."""
     await asking.require_fresh()
-    return _form(Fields([("kind", "rest"), ("injection_kind", "header"), ("operations", _START)]))
+    return _form(Fields([("kind", "rest"), ("injection_kind", "header"), *_USUAL, ("operations", _START)]))
 
 
 async def create(asking: Asking) -> Answer:

@@ -93,6 +93,7 @@ def _row(entry: Members, names: dict[str, str]) -> dict[str, object]:
         "kind": kind_of(entry),
         "outcome": OUTCOMES.get(str(outcome), outcome),
         "code": entry.get("code"),
+        "came": _came(entry),
         "who": None if who is None else names.get(str(who), str(who)),
         "who_href": href_of(who),
         "token": None if token is None else names.get(str(token), str(token)),
@@ -100,6 +101,13 @@ def _row(entry: Members, names: dict[str, str]) -> dict[str, object]:
         "run": run,
         "facts": facts_of(entry, names),
     }
+
+
+def _came(entry: Members) -> str | None:
+    """What came of a call that has ended."""
+    if entry.get("event") != "call.finished":
+        return None
+    return "ended without an answer" if entry.get("status") is None else f"was answered {entry['status']}"
 
 
 def _address(query: Mapping[str, str | None]) -> str:

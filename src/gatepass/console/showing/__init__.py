@@ -3,12 +3,14 @@
 from gatepass.console.showing.events import EVENTS, OUTCOMES, Fact, facts_of, href_of, kind_of, title_of
 from gatepass.console.showing.operations import Mapped, line_of, mapped_by
 from gatepass.console.showing.stories import Moment, Tally, moments_of, tally_of
+from gatepass.console.showing.theme import THEMES, theme_cookie, theme_of
 from gatepass.console.showing.words import FILTERS, instant_words, shorten, since, span_words, visible
 
 __all__ = [
     "EVENTS",
     "FILTERS",
     "OUTCOMES",
+    "THEMES",
     "Fact",
     "Mapped",
     "Moment",
@@ -24,6 +26,8 @@ __all__ = [
     "since",
     "span_words",
     "tally_of",
+    "theme_cookie",
+    "theme_of",
     "title_of",
     "visible",
 ]
