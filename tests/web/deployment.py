@@ -109,7 +109,7 @@ class Deployment:
         return App(
             surfaces=Surfaces(rest=Echo("rest"), mcp=Echo("mcp"), header_only=Echo("k")),
             management=management,
-            console=Console(api=management, host=PEOPLE, clock=lambda: self.now[0]),
+            console=Console(api=management, host=PEOPLE, agents=AGENTS, clock=lambda: self.now[0]),
             hosts=Hosts(agents=frozenset({AGENTS}), people=frozenset({PEOPLE})),
             lifespan=lifespan,
         )

@@ -44,9 +44,10 @@ FOLDER: Final = Path(__file__).parent
 class Console:
     """The pages of one deployment, over its management API."""
 
-    def __init__(self, *, api: ASGIApp, host: str, clock: Callable[[], Instant]) -> None:
+    def __init__(self, *, api: ASGIApp, host: str, agents: str, clock: Callable[[], Instant]) -> None:
         self._api = api
         self._host = host
+        self._agents = agents
         self._clock = clock
         self._assets = Assets.read(FOLDER / "static")
         self._rendering = Rendering(
@@ -80,9 +81,18 @@ class Console:
             path=path,
             api=Bridge(api=self._api, host=self._host, client=(source, 0) if source else None, token=token),
             now=self._clock(),
+            agents_url=self._agents_url(headers),
             headers=headers,
             partial=any(name == b"hx-request" for name, _ in headers),
         )
+
+    def _agents_url(self, headers: Headers) -> str:
+        """The host name of agents, at the port and by the scheme that this person uses."""
+        host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "")
+        port = host.rpartition(":")[2]
+        secure = any(name == b"origin" and value.startswith(b"https:") for name, value in headers)
+        scheme = "https" if secure else "http"
+        return f"{scheme}://{self._agents}" + (f":{port}" if port.isdigit() else "")
 
     async def _answered(self, asking: Asking, scope: Scope, receive: Receive) -> "Answer | Again":
         row = self._routed(asking)  # (2)
@@ -169,7 +179,7 @@ class Console:
 
     async def _me(self, asking: Asking) -> Members | None:
         """Who is signed in, for the frame of the page; None where that cannot be said."""
-        if not asking.signed_in:
+        if not asking.signed_in or asking.partial:
             return None
         try:
             return await asking.status()

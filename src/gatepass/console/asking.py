@@ -80,6 +80,8 @@ class Asking:
     form: Fields = field(default_factory=Fields)
     api: Bridge
     now: Instant
+    agents_url: str = ""
+    """Where agents reach the gateway, as far as can be said from here."""
     headers: Headers = field(default=(), repr=False)
     partial: bool = False
     """Whether htmx asks, for a part of a page."""

@@ -63,7 +63,12 @@ class Deployment:
             app = App(
                 surfaces=Surfaces(rest=rest, mcp=mcp, header_only=mcp),
                 management=management,
-                console=Console(api=management, host=parts.settings.server.people_host, clock=parts.clock),
+                console=Console(
+                    api=management,
+                    host=parts.settings.server.people_host,
+                    agents=parts.settings.server.agents_host,
+                    clock=parts.clock,
+                ),
                 hosts=_hosts(parts.settings),
                 ready=parts.trouble,
             )

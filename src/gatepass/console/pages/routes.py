@@ -6,6 +6,7 @@ from typing import Final
 from gatepass.console import estate, history
 from gatepass.console.asking import Route
 from gatepass.console.pages import entry, overview
+from gatepass.console.passes import agents, creating, listing, one
 
 __all__ = ["NAVIGATION", "ROUTES", "Group", "Place"]
 
@@ -27,7 +28,10 @@ class Group:
 
 
 NAVIGATION: Final = (
-    Group("", (Place("/console", "Overview"),)),
+    Group(
+        "",
+        (Place("/console", "Overview"), Place("/console/agents", "Agents"), Place("/console/tokens", "Tokens")),
+    ),
     Group("Behind the gate", (Place("/console/upstreams", "Upstreams"), Place("/console/secrets", "Secrets"))),
     Group("Who may do what", (Place("/console/roles", "Roles"), Place("/console/people", "People"))),
     Group("What happened", (Place("/console/journal", "Journal"),)),
@@ -37,6 +41,10 @@ NAVIGATION: Final = (
 ROUTES: Final[tuple[Route, ...]] = (
     *overview.ROUTES,
     *entry.ROUTES,
+    *agents.ROUTES,
+    *listing.ROUTES,
+    *creating.ROUTES,
+    *one.ROUTES,
     *estate.ROUTES,
     *history.ROUTES,
 )

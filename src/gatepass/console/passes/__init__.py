@@ -1,0 +1,3 @@
+"""Agents, and the tokens that they hold."""
+
+__all__: list[str] = []
