@@ -14,7 +14,7 @@ from yarl import URL
 from gatepass.errors import Unavailable, UpstreamFailed
 from gatepass.gateway.forwarding.door import Exposed, HttpCall
 from gatepass.keys import origin_of
-from gatepass.registry import Injection, InjectionKind, Upstream, UpstreamKind
+from gatepass.registry import Injection, InjectionKind, Upstream
 
 __all__ = ["Target", "written"]
 
@@ -30,7 +30,7 @@ class Target:
     @classmethod
     def of(cls, upstream: Upstream) -> Self:
         """Raises `UpstreamFailed` for an upstream that is not reached over HTTP."""
-        if upstream.kind is UpstreamKind.MCP_STDIO:
+        if upstream.kind.is_command:
             raise UpstreamFailed("upstream_unreachable", "the upstream is a command, it is not reached over HTTP")
         origin = origin_of(upstream)
         base = upstream.target[upstream.target.index("://") + 3 :].partition("/")[2].rstrip("/")

@@ -103,6 +103,19 @@ class UpstreamKind(StrEnum):
     MCP_HTTP = "mcp-http"
     MCP_STDIO = "mcp-stdio"
 
+    @property
+    def speaks_mcp(self) -> bool:
+        """Whether it is an MCP server; what is not takes plain requests."""
+        return self in _MCP
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it is a child process: its target is a command line, its secret an environment variable."""
+        return self is UpstreamKind.MCP_STDIO
+
+
+_MCP: Final = frozenset({UpstreamKind.MCP_HTTP, UpstreamKind.MCP_STDIO})
+
 
 class InjectionKind(StrEnum):
     """Where the secret goes."""

@@ -208,7 +208,7 @@ def bound_to(secret: SealedSecret, upstream: Upstream) -> bool:
 
 def target_of(form: UpstreamForm) -> str:
     """The base URL as it is; the command line in the one spelling that its hash is taken of."""
-    if form.kind is not UpstreamKind.MCP_STDIO:
+    if not form.kind.is_command:
         return form.target
     command = exact.read(form.target)
     if not isinstance(command, tuple) or not 1 <= len(command) <= MOST_ARGUMENTS:
@@ -220,8 +220,8 @@ def target_of(form: UpstreamForm) -> str:
 
 
 def _check_injection(kind: UpstreamKind, injection: Injection) -> None:
-    if (injection.kind is InjectionKind.ENVIRONMENT) != (kind is UpstreamKind.MCP_STDIO):
-        where = "in its environment" if kind is UpstreamKind.MCP_STDIO else "in a header or the query"
+    if (injection.kind is InjectionKind.ENVIRONMENT) != kind.is_command:
+        where = "in its environment" if kind.is_command else "in a header or the query"
         raise Malformed("malformed_request", f"`injection.kind`: an upstream of kind `{kind}` takes its secret {where}")
     pattern, expected = _NAMES[injection.kind]
     if not pattern.fullmatch(injection.name):

@@ -16,6 +16,7 @@ from gatepass.cli.terminal.prompts import confirm
 from gatepass.cli.terminal.words import managed_row, moment, shown
 from gatepass.client import Management
 from gatepass.errors import Malformed
+from gatepass.registry import UpstreamKind
 
 __all__ = ["upstream"]
 
@@ -33,7 +34,7 @@ _COLUMNS: Final = (
     Column("SECRET", _custody),
     Column.of("TARGET", "target"),
 )
-_KINDS: Final = ("rest", "mcp-http", "mcp-stdio")
+_KINDS: Final = tuple(UpstreamKind)
 _BEARER: Final[Item] = {"kind": "header", "name": "authorization", "prefix": "Bearer "}
 
 
@@ -158,7 +159,7 @@ def _form(
     prefix: str | None,
     allow_private: bool,
 ) -> dict[str, Json]:
-    if kind == "mcp-stdio":
+    if UpstreamKind(kind).is_command:
         aim = exact.write(target).decode()
     elif len(target) == 1:
         aim = target[0]

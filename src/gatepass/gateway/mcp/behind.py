@@ -22,7 +22,6 @@ from gatepass.gateway.mcp.servers.peers import Greeting, Outgoing, Peer, Peers
 from gatepass.gateway.mcp.wire.mirrors import check, write
 from gatepass.gateway.passage import Passage
 from gatepass.gateway.requests import Headers
-from gatepass.registry import UpstreamKind
 from gatepass.vault import Secret
 
 __all__ = ["Behind", "Way"]
@@ -145,7 +144,7 @@ class Behind:
         secret = passage.inject()
         sealed = passage.admission.snapshot.secrets.get(upstream.secret) if upstream.secret else None
         version = f"{sealed.id}/{sealed.version}" if sealed is not None else ""
-        over_http = upstream.kind is UpstreamKind.MCP_HTTP
+        over_http = not upstream.kind.is_command
         peers = self.http if over_http else self.stdio
         return Way(
             passage=passage,

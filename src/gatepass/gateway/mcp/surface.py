@@ -41,7 +41,6 @@ from gatepass.gateway.mcp.wire.messages import (
 )
 from gatepass.gateway.requests import Reply, Request
 from gatepass.gateway.snapshot import Served
-from gatepass.registry import UpstreamKind
 
 __all__ = ["McpSurface"]
 
@@ -242,7 +241,7 @@ class McpSurface:
 
     async def _served(self, call: Call, caller: Caller) -> Served:
         served = caller.served
-        if served is None or served.upstream.kind not in {UpstreamKind.MCP_HTTP, UpstreamKind.MCP_STDIO}:
+        if served is None or not served.upstream.kind.speaks_mcp:
             error = NotFound("upstream_unknown", f"`{caller.request.upstream[:64]}` is no MCP upstream")
             raise await self.admission.refuse(caller, error, action=call.method)
         return served

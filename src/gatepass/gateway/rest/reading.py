@@ -17,7 +17,7 @@ from gatepass.gateway.operations.rest import Match
 from gatepass.gateway.requests import Headers, Request
 from gatepass.gateway.rest.bodies import read_body
 from gatepass.gateway.rest.paths import read_path, read_query
-from gatepass.registry import InjectionKind, Upstream, UpstreamKind
+from gatepass.registry import InjectionKind, Upstream
 
 __all__ = ["Plan", "Reading"]
 
@@ -48,7 +48,7 @@ class Reading:
         request = self.request
         path = read_path(request.path)
         match = self.operations.match(request.method, path.segments, slash=path.slash)
-        if match is None or self.upstream.kind is not UpstreamKind.REST:
+        if match is None or self.upstream.kind.speaks_mcp:
             what = f"`{shown(request.method)} {shown(request.path.decode('ascii'))}`"
             raise Denied("operation_unmapped", f"{what} is no operation of `{self.upstream.name}` that is mapped")
         rule = match.operation.rule
