@@ -34,7 +34,7 @@ _COLUMNS: Final = (
     Column("SECRET", _custody),
     Column.of("TARGET", "target"),
 )
-_KINDS: Final = tuple(UpstreamKind)
+_KINDS: Final = tuple(kind.value for kind in UpstreamKind)
 _BEARER: Final[Item] = {"kind": "header", "name": "authorization", "prefix": "Bearer "}
 
 
