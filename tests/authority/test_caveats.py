@@ -483,7 +483,7 @@ def test_a_conjunction_as_deep_and_as_long_as_the_bound() -> None:
         ("[1.5,5]", "a caveat's number: expected a whole number"),
         ("[-1,5]", "a caveat's number: expected a whole number"),
         ("[0]", "no caveat has the number 0"),
-        ("[18]", "no caveat has the number 18"),
+        ("[999]", "no caveat has the number 999"),
         ("[1]", "the caveat 1 does not have 0 fields"),
         ("[1,5,6]", "the caveat 1 does not have 2 fields"),
         ('[1,"5"]', "an instant: expected a whole number"),
