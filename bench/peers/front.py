@@ -6,7 +6,7 @@ fixed `204` by `auth_request`; Envoy checks nobody, or an ES256 JWT with its cac
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,14 @@ http {{
 @contextmanager
 def nginx(ground: Ground) -> Iterator[Subject]:
     """`proxy_pass`, one worker, nobody checked."""
-    with _nginx(ground, "nginx", "", lambda port: rest_exchange(port)) as subject:
+    with _nginx(ground, "nginx", "", rest_exchange) as subject:
         yield subject
 
 
 @contextmanager
 def nginx_auth_request(ground: Ground) -> Iterator[Subject]:
     """The same, each request first asked of a server that always says 204."""
-    with _nginx(ground, "nginx auth_request", "auth_request /allowed;", lambda port: rest_exchange(port)) as subject:
+    with _nginx(ground, "nginx auth_request", "auth_request /allowed;", rest_exchange) as subject:
         yield subject
 
 
@@ -68,7 +68,7 @@ def nginx_mcp(ground: Ground) -> Iterator[Subject]:
 
 
 @contextmanager
-def _nginx(ground: Ground, name: str, auth: str, exchange: Any) -> Iterator[Subject]:
+def _nginx(ground: Ground, name: str, auth: str, exchange: Callable[[int], Exchange]) -> Iterator[Subject]:
     program = debian("nginx-light", "nginx")
     folder, port = ground.folder / name.replace(" ", "-"), free_port()
     folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def _nginx(ground: Ground, name: str, auth: str, exchange: Any) -> Iterator[Subj
     (folder / "nginx.conf").write_text(conf)
     command = (program, "-p", folder, "-c", "nginx.conf")
     with start("nginx", command, folder=folder, cores=ground.cores.subject) as started:
-        asked: Exchange = exchange(port)
+        asked = exchange(port)
         yield Subject(
             name=name,
             started=started,

@@ -1,4 +1,4 @@
-"""Gateways for MCP from PyPI: FastMCP's proxy, LiteLLM, ContextForge; one worker each, what they have for auth switched on.
+"""Gateways for MCP from PyPI: FastMCP's proxy, LiteLLM, ContextForge; one worker each, their auth switched on.
 
 Each is set up by its documentation. Each is asked one `tools/call` an HTTP request, without a session, in the newest
 revision that it answers that way; nobody is charged for a handshake a call.
@@ -68,8 +68,17 @@ def litellm(ground: Ground) -> Iterator[Subject]:
         "HOME": str(folder),
         "PATH": f"{bin_}:{os.defpath}",
     }
-    command = (bin_ / "litellm", "--config", "config.yaml", "--host", "127.0.0.1", "--port", str(port))
-    command = (*command, "--num_workers", "1")
+    command = (
+        bin_ / "litellm",
+        "--config",
+        "config.yaml",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--num_workers",
+        "1",
+    )
     with start("litellm", command, folder=folder, cores=ground.cores.subject, env=env) as started:
         asked = mcp_exchange(
             port,
@@ -123,8 +132,18 @@ def context_forge(ground: Ground) -> Iterator[Subject]:
         "OBSERVABILITY_ENABLED": "false",
     }
     token = _forged_token(bin_, person, env, folder, ground)
-    command = (bin_ / "mcpgateway", "--host", "127.0.0.1", "--port", str(port), "--workers", "1")
-    command = (*command, "--no-access-log", "--log-level", "error")
+    command = (
+        bin_ / "mcpgateway",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--no-access-log",
+        "--log-level",
+        "error",
+    )
     with start("contextforge", command, folder=folder, cores=ground.cores.subject, env=env) as started:
         until(started, partial(_healthy, port))
         bearer = {"Authorization": f"Bearer {token}"}
@@ -143,8 +162,18 @@ def context_forge(ground: Ground) -> Iterator[Subject]:
 
 def _forged_token(bin_: Path, person: str, env: dict[str, str], folder: Path, ground: Ground) -> str:
     """A token from its own tool: it knows best what it wants to read in one."""
-    command = (bin_ / "python", "-m", "mcpgateway.utils.create_jwt_token")
-    command = (*command, "--username", person, "--exp", "10080", "--secret", env["JWT_SECRET_KEY"], "--admin")
+    command = (
+        bin_ / "python",
+        "-m",
+        "mcpgateway.utils.create_jwt_token",
+        "--username",
+        person,
+        "--exp",
+        "10080",
+        "--secret",
+        env["JWT_SECRET_KEY"],
+        "--admin",
+    )
     with start("create-jwt-token", command, folder=folder, cores=ground.cores.load, env=env, speaks=True) as started:
         said, _ = started.process.communicate(timeout=60)
         words = [word for word in said.decode().split() if word.count(".") == 2 and word.startswith("ey")]

@@ -20,6 +20,7 @@ from bench.peers.probing import answered
 from bench.peers.subjects import REFUND_PATH, Ground, Subject, mcp_exchange, rest_exchange
 from bench.stage import Started, line_of, start, until
 from gatepass import __version__
+from gatepass.access import Json
 from gatepass.client import Management, Transport
 
 __all__ = ["PERMISSIONS", "Deployed", "deployed", "gatepass", "gatepass_mcp", "gatepass_unsynced"]
@@ -62,7 +63,7 @@ class Deployed:
 
     def token(self, name: str, scopes: tuple[str, ...]) -> tuple[str, str]:
         """The id and the text of a new token."""
-        said = {"agent": "bot", "name": name, "scopes": scopes, "lifetime_seconds": Decimal(7200)}
+        said: dict[str, Json] = {"agent": "bot", "name": name, "scopes": scopes, "lifetime_seconds": Decimal(7200)}
         made = self.management.create("tokens", said)
         return str(made["id"]), str(made["token"])
 

@@ -17,7 +17,7 @@ def answered(exchange: Exchange) -> Callable[[], str]:
     """What is wrong with the exchange's answer now: nothing, when it is the right one."""
 
     def try_once() -> str:
-        status, body = _ask("POST", exchange.port, exchange.path, exchange.body, exchange.headers, exchange.host)
+        status, body = _ask("POST", exchange.port, exchange.path, exchange.body, exchange.headers, host=exchange.host)
         right = status == 200 and exchange.holds in body and not any(word in body for word in exchange.lacks)
         return "" if right else f"{status} {' '.join(body.split())[:300]}"
 
@@ -27,14 +27,14 @@ def answered(exchange: Exchange) -> Callable[[], str]:
 def called(method: str, port: int, path: str, said: object = None, headers: Mapping[str, str] | None = None) -> Any:
     """What a subject's management API answers, as JSON. Raises `Failed` unless it agrees."""
     body = b"" if said is None else json.dumps(said).encode()
-    status, text = _ask(method, port, path, body, {"Content-Type": "application/json", **(headers or {})}, "127.0.0.1")
+    status, text = _ask(method, port, path, body, headers or {})
     if status >= 300:
         raise Failed(f"{method} {path} was answered {status}: {' '.join(text.split())[:300]}")
     return json.loads(text) if text else None
 
 
 def _ask(
-    method: str, port: int, path: str, body: bytes, headers: Mapping[str, str], host: str
+    method: str, port: int, path: str, body: bytes, headers: Mapping[str, str], *, host: str = "127.0.0.1"
 ) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     said = {"Host": f"{host}:{port}", "Content-Type": "application/json", **headers}

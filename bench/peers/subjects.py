@@ -1,5 +1,6 @@
 """What is measured: a program that runs, how it is asked, and what a reader has to know of it."""
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -66,16 +67,17 @@ def mcp_exchange(
     port: int, path: str, *, headers: dict[str, str], tool: str = "refund", modern: bool = True, keyed: bool = False
 ) -> Exchange:
     """The refund over MCP: one `tools/call`, in the revision of 2026-07-28 or as one without a session."""
-    meta = (
-        ',"_meta":{"io.modelcontextprotocol/protocolVersion":"%s","io.modelcontextprotocol/clientInfo":'
-        '{"name":"bench","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}' % ERA
-        if modern
-        else ""
-    )
-    arguments = '{"order":"order-12345","amount":49.5,"currency":"USD"}'
-    body = (
-        f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}{meta}}}}}'
-    )
+    told = {
+        "io.modelcontextprotocol/protocolVersion": ERA,
+        "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    params: dict[str, object] = {
+        "name": tool,
+        "arguments": {"order": "order-12345", "amount": 49.5, "currency": "USD"},
+        **({"_meta": told} if modern else {}),
+    }
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}, separators=(",", ":"))
     said = {"Accept": "application/json, text/event-stream", **headers}
     said |= (
         {"MCP-Protocol-Version": ERA, "Mcp-Method": "tools/call", "Mcp-Name": tool}

@@ -34,7 +34,7 @@ class Goal:
     how: How = How.RATIO
     bound: float
     at_most: bool = True
-    unit: str = "×"
+    unit: str = "x"
 
     def holds(self, value: float, margin: float = 1.0) -> bool:
         """Whether a value is within the bound, with this much to spare."""
@@ -159,5 +159,5 @@ def committed(folder: Path = RESULTS) -> Result | None:
     names = ask("log", "-1", "--format=", "--name-only", "--diff-filter=AM", "--", f"{folder.name}/*.json").split()
     if not names:
         return None
-    text = ask("show", f"HEAD:{sorted(names)[-1]}")
+    text = ask("show", f"HEAD:{max(names)}")
     return Result.load(text) if text else None

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.reporting.comparing import Change
-from bench.reporting.results import RESULTS, Figure, Goal, Measured, Result, RowResult
+from bench.reporting.results import RESULTS, Figure, Measured, Result, RowResult
 from bench.reporting.statistics import How, Middle, combined, middle
 
 __all__ = ["BEGIN", "END", "LATEST", "README", "block_of", "document", "put_into_readme", "summary"]
@@ -35,10 +35,13 @@ def summary(result: Result) -> str:
     machine, disk = result.machine, result.disk
     rounds = sorted({row.rounds for row in result.rows}) or [0]
     said = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
-    lines = [
+    run = (
         f"Run of {machine['date']} at `{machine['commit']}`: {machine['cpu']}, {machine['cores']} cores, "
         f"{machine['kernel']}, Python {machine['python']}, {disk['filesystem']} on {disk['device']} with "
-        f"{disk['fdatasync_ms']:.2f} ms an fdatasync; medians of {said} interleaved rounds.",
+        f"{disk['fdatasync_ms']:.2f} ms an fdatasync; medians of {said} interleaved rounds."
+    )
+    lines = [
+        run,
         "",
         *_table(("#", "goal", "figure", "half of the rounds", "bound", ""), _goals(result)),
     ]
@@ -78,7 +81,7 @@ def _goals(result: Result) -> Iterator[tuple[str, ...]]:
             bound = f"{'≤' if goal.at_most else '≥'} {number(goal.bound)} {goal.unit}"
             figure = told.get(goal)
             if figure is None:
-                yield str(goal.number), goal.what, "–", "", bound, f"no figure: {row.why_not(goal)}"
+                yield str(goal.number), goal.what, "", "", bound, f"no figure: {row.why_not(goal)}"
             else:
                 yield str(goal.number), goal.what, _with_unit(figure), _half(figure.value), bound, _verdict(figure)
 
@@ -92,7 +95,7 @@ def _verdict(figure: Figure) -> str:
 
 
 def _half(value: Middle) -> str:
-    return f"{number(value.low)} – {number(value.high)}"
+    return f"{number(value.low)} to {number(value.high)}"
 
 
 def _row(row: RowResult) -> Iterator[str]:
@@ -145,7 +148,7 @@ def _against(subject: Measured, floor: Measured | None, metric: str) -> str:
     if floor is None or metric not in subject.samples or metric not in floor.samples:
         return ""
     ratios = combined(How.RATIO, subject.samples[metric], floor.samples[metric])
-    return f"{number(middle(ratios).median)} ×" if ratios else ""
+    return f"{number(middle(ratios).median)} x" if ratios else ""
 
 
 def _conditions(result: Result) -> Iterator[str]:

@@ -14,7 +14,7 @@ from bench.peers.subjects import Ground, Opening, Subject
 from bench.reporting.results import Goal, Measured
 from bench.stage import Failed
 
-__all__ = ["Contest", "Measuring", "Opens", "Row", "Say", "Size", "Taker", "contested", "opened", "nothing"]
+__all__ = ["Contest", "Measuring", "Opens", "Row", "Say", "Size", "Taker", "contested", "nothing", "opened"]
 
 Say: TypeAlias = Callable[[str], None]
 """Where progress goes."""
@@ -106,9 +106,7 @@ def contested(contest: Contest, rounds: int, say: Say) -> tuple[Measured, ...]:
 
 
 @contextmanager
-def opened(
-    ground: Ground, openings: Mapping[str, Opening], loads: Mapping[str, Load], say: Say
-) -> Iterator[Contest]:
+def opened(ground: Ground, openings: Mapping[str, Opening], loads: Mapping[str, Load], say: Say) -> Iterator[Contest]:
     """Start every program that can be started. Each load's metrics get its name before theirs, where it has one."""
     contest = Contest()
     with ExitStack() as running:

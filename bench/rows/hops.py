@@ -119,9 +119,7 @@ DURABLE: Final = Row(
             bound=1.5,
         ),
     ),
-    open=loaded(
-        DURABLE_OR_NOT, shown=f"{_BOTH}, 32 kept connections and one", many=Load(32, 2.0), one=Load(1, 1.5)
-    ),
+    open=loaded(DURABLE_OR_NOT, shown=f"{_BOTH}, 32 kept connections and one", many=Load(32, 2.0), one=Load(1, 1.5)),
 )
 
 MCP: Final = Row(

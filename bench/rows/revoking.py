@@ -25,6 +25,8 @@ __all__ = ["REVOCATION"]
 LINES: Final = 4
 BUSY: Final = 0.15
 """Seconds that a token is in use before it is revoked."""
+REFUSALS: Final = (401, 403)
+"""A dead token, and a call that was under way when its token died."""
 SCOPE: Final = ("orders:refund:order-12345?amount<=50&amount>=0&currency=USD",)
 
 
@@ -37,6 +39,8 @@ class Drill:
     token: str
     permitted: list[tuple[float, float]] = field(default_factory=list)
     """When each was asked, and when it was answered."""
+    refused: list[float] = field(default_factory=list)
+    """When each line was."""
     wrong: str = ""
 
     def run(self) -> None:
@@ -62,7 +66,8 @@ class Drill:
                 status = int(head.split(b" ", 2)[1])
                 if status == 200:
                     self.permitted.append((asked, time.perf_counter()))
-            if status != 401:
+            self.refused.append(time.perf_counter())
+            if status not in REFUSALS:
                 self.wrong = f"refused with {status}"
         finally:
             writer.close()
@@ -82,8 +87,10 @@ def drilled(running: ours.Deployed, many: int) -> dict[str, float]:
         answered = time.perf_counter()
         calling.join(40)
         late = [asked for asked, _ in drill.permitted if asked > answered]
-        if late or drill.wrong or not drill.permitted:
-            raise Failed(f"{len(late)} calls permitted after the revocation was answered; {drill.wrong or 'refused'}")
+        if late:
+            raise Failed(f"{len(late)} calls were asked after the revocation was answered, and permitted")
+        if drill.wrong or not drill.permitted or len(drill.refused) < LINES or min(drill.refused) < begun:
+            raise Failed(f"a token of the drill did not end as it should: {drill.wrong or 'too early, or never'}")
         last.append(max(0.0, max(end for _, end in drill.permitted) - begun) * 1000)
         told.append((answered - begun) * 1000)
     last.sort()

@@ -180,9 +180,9 @@ def _surroundings() -> dict[str, str]:
 
 def _table() -> Iterator[tuple[int, int, int]]:
     """Process, parent and session of everything that runs here."""
-    for entry in os.listdir("/proc"):
-        if entry.isdecimal() and (fields := _stat(int(entry))):
-            yield int(entry), int(fields[1]), int(fields[3])
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal() and (fields := _stat(int(entry.name))):
+            yield int(entry.name), int(fields[1]), int(fields[3])
 
 
 def _stat(pid: int) -> list[str]:

@@ -1,6 +1,6 @@
 """FastMCP's own proxy behind its own JWT check, as its documentation starts it. Runs in the peer's environment.
 
-    python fastmcp_proxy.py UPSTREAM_URL PORT PUBLIC_KEY_FILE ISSUER AUDIENCE
+python fastmcp_proxy.py UPSTREAM_URL PORT PUBLIC_KEY_FILE ISSUER AUDIENCE
 """
 
 import sys
