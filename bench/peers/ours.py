@@ -99,7 +99,7 @@ def up(
 
 def refunding(deployed: Deployed, permissions: int = PERMISSIONS) -> str:
     """A token whose last permission is the refund that is asked for, over REST and MCP."""
-    others = tuple(f"orders:read:order-{number}" for number in range(permissions - 2))
+    others = tuple(f"orders:invoice:order-{number}" for number in range(permissions - 2))
     order = "order-12345?amount<=50&amount>=0&currency=USD"
     return deployed.token("refunds", (*others, f"refunds:make:{order}", f"orders:refund:{order}"))[1]
 

@@ -117,7 +117,7 @@ def _token(snapshot: Snapshot, scope: str) -> str:
         injection=None,
     )
     issued = issue(TokenKind.MACHINE, now(), os.urandom)
-    others = (f"orders:read:order-{number}" for number in range(ours.PERMISSIONS - 1))
+    others = (f"orders:invoice:order-{number}" for number in range(ours.PERMISSIONS - 1))
     record = TokenRecord(
         id=issued.id,
         kind=TokenKind.MACHINE,

@@ -1,16 +1,15 @@
 """How long `gatepass up` takes to its first answer, and what it holds in memory, empty and with 100,000 live tokens."""
 
-import asyncio
 import http.client
 import os
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bench.peers import ours
 from bench.peers.subjects import Ground
@@ -19,17 +18,16 @@ from bench.reporting.statistics import How
 from bench.rows.contest import Contest, Measuring, Row, Say, Size, Taker
 from bench.stage import until
 from gatepass import __version__
-from gatepass.access import AgentId, Instant
+from gatepass.access import Instant
 from gatepass.credentials import TokenKind, issue, new_id
-from gatepass.registry import Agent
-from gatepass.storage import Database, DataFolder
+from gatepass.storage.sqlite.database import DATABASE
 
 __all__ = ["START"]
 
 EACH: Final = 10
 """Tokens of an agent."""
 PERMISSIONS: Final = 3
-"""Of each of them: one order over REST, and its refund over REST and MCP, bounded by three caveats each."""
+"""Of each of them: an invoice, and the refund of an order over REST and over MCP, bounded by three limits each."""
 BATCH: Final = 1_000
 SETTLED: Final = 1.0
 """Seconds that a server is left alone before its memory is read."""
@@ -63,34 +61,48 @@ def _unready(port: int) -> str:
 
 
 def filled(ground: Ground, many: int) -> Path:
-    """A data folder with so many live tokens, ten an agent: made by the store itself, as administration writes them."""
+    """A data folder with so many live tokens, ten an agent: rows as administration writes them."""
     home = ground.folder / "full"
     shutil.rmtree(home, ignore_errors=True)
     with ours.deployed(ground, "full") as running:
         ours.refunding(running, permissions=PERMISSIONS)
-    asyncio.run(_fill(home / "data", many))
+    _fill(home / "data" / DATABASE, many)
     return home / "data"
 
 
-async def _fill(data: Path, many: int) -> None:
-    with DataFolder.open(data) as folder:
-        database = await Database.open(folder, clock=_now)
-        records = await database.store.load()
-        model, agent = next(one for one in records.tokens if one.kind is TokenKind.MACHINE), records.agents[0]
+def _fill(database: Path, many: int) -> None:
+    """Rows as the store wrote the first of their kind, with names, ids, hashes and orders of their own."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.row_factory = sqlite3.Row
+        agent = dict(connection.execute("SELECT * FROM agents").fetchone())
+        model = dict(connection.execute("SELECT * FROM tokens WHERE kind = ?", (TokenKind.MACHINE.value,)).fetchone())
+        agents = [{**agent, "id": _id("agt"), "name": f"bot-{number}"} for number in range(many // EACH)]
+        _insert(connection, "agents", agents)
+        now = _now()
         for begun in range(0, many, BATCH):
-            agents, tokens = [], []
+            tokens = []
             for number in range(begun, min(begun + BATCH, many)):
-                if number % EACH == 0:
-                    agents.append(_agent(agent, number // EACH))
-                made = issue(TokenKind.MACHINE, _now(), os.urandom)
-                token = replace(model, id=made.id, name=f"t{number}", hash=made.hash, meters=made.id)
-                tokens.append(replace(token, agent=agents[-1].id, expires=Instant(_now() + 36_000_000)))
-            await database.store.commit(puts=(*agents, *tokens))
-        await database.close()
+                made = issue(TokenKind.MACHINE, Instant(now - number), os.urandom)  # an id tells its millisecond
+                authority = model["authority"].replace("order-12345", f"order-{number}")
+                own = {
+                    "id": made.id,
+                    "hash": made.hash,
+                    "meters": made.id,
+                    "name": f"t{number}",
+                    "authority": authority,
+                }
+                tokens.append({**model, **own, "agent": agents[number // EACH]["id"]})
+            _insert(connection, "tokens", tokens)
 
 
-def _agent(model: Agent, number: int) -> Agent:
-    return replace(model, id=AgentId(new_id("agt", _now(), os.urandom)), name=f"bot-{number}")
+def _insert(connection: sqlite3.Connection, table: str, rows: list[dict[str, Any]]) -> None:
+    names = ", ".join(rows[0])
+    places = ", ".join(f":{name}" for name in rows[0])
+    connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)  # noqa: S608 - our own names
+
+
+def _id(kind: str) -> str:
+    return new_id(kind, _now(), os.urandom)
 
 
 def _now() -> Instant:
