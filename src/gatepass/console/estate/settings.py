@@ -11,7 +11,7 @@ from gatepass.console.showing import theme_cookie
 
 __all__ = ["ROUTES"]
 
-_OURS: Final = re.compile(r"/console(?:/[A-Za-z0-9._-]+)*", re.ASCII)
+_OURS: Final = re.compile(r"/console(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", re.ASCII)
 
 
 async def index(asking: Asking) -> Answer:

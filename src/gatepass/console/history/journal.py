@@ -97,6 +97,7 @@ def _row(entry: Members, names: dict[str, str]) -> dict[str, object]:
         "who": None if who is None else names.get(str(who), str(who)),
         "who_href": href_of(who),
         "token": None if token is None else names.get(str(token), str(token)),
+        "token_named": str(token) in names,
         "token_href": None if token is None else f"/console/stories/{token}",
         "run": run,
         "facts": facts_of(entry, names),

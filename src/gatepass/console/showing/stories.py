@@ -107,9 +107,9 @@ def _came_of(decided: Mapping[str, Any] | None, finished: Mapping[str, Any] | No
         return ["what was decided is no longer in reach of this story"]
     if decided.get("outcome") != "permit":
         reasons = [str(each) for each in decided.get("because") or ()]
-        return [f"refused: {decided.get('code')}", *reasons]
+        return [f"`{decided.get('code')}`", *reasons]
     if finished is None:
         return ["permitted; nothing is known of the outcome yet"]
     if finished.get("status") is not None:
         return [f"the upstream answered {finished['status']}"]
-    return [f"did not reach an answer: {finished.get('code')}"]
+    return [f"did not reach an answer: `{finished.get('code')}`"]

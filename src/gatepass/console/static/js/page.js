@@ -8,6 +8,8 @@
     here.searchParams.delete("done");
     history.replaceState(null, "", here);
   }
+  const current = document.querySelector(".nav [aria-current]");
+  if (current) current.parentElement.scrollLeft = current.offsetLeft - current.parentElement.offsetLeft - 48;
   const problem = document.getElementById("problem");
   if (problem && here.pathname.startsWith("/console")) problem.focus();
 })();
