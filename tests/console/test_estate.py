@@ -1,5 +1,7 @@
 """Upstreams, secrets, roles and people, as somebody at a browser without scripts manages them."""
 
+from typing import Any
+
 import pytest
 from tests.administration.world import ORDERS
 from tests.console.hostile import ATTRIBUTES, MARKUP, TEMPLATE
@@ -25,7 +27,7 @@ def furnished(ada: Person) -> Person:
 
 def register(ada: Person, **said: str) -> Shown:
     page = ada.get("/console/upstreams/new")
-    form = {"name": "orders", "target": "https://orders.example/v1", "operations": ORDERS, **said}
+    form: dict[str, Any] = {"name": "orders", "target": "https://orders.example/v1", "operations": ORDERS, **said}
     return ada.send(page, "Register it", **form)
 
 
