@@ -208,7 +208,7 @@ def _said(operation: Operation, body: bytes) -> tuple[Form | None, Json]:
         return None, None
     if not body and not operation.optional:
         raise Malformed("malformed_request", "the body is missing")
-    return read_form(body or b"{}", operation.body)
+    return read_form(body or b"{}", operation.body, operation.largest)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

@@ -74,9 +74,9 @@ async def read_body(headers: Headers, receive: Receive, largest: int = LARGEST_B
     return bytes(body)
 
 
-def read_form(body: bytes, shape: type[Shape]) -> tuple[Shape, Json]:
+def read_form(body: bytes, shape: type[Shape], largest: int = LARGEST_BODY) -> tuple[Shape, Json]:
     """The body as `shape`, and the same exactly, with every digit of its numbers."""
-    value = exact.read(body, max_bytes=LARGEST_BODY, max_depth=DEEPEST)
+    value = exact.read(body, max_bytes=max(largest, LARGEST_BODY), max_depth=DEEPEST)
     if not isinstance(value, Mapping):
         raise Malformed("malformed_request", "the body is not a JSON object")
     try:

@@ -9,7 +9,7 @@ from gatepass.administration import Administration
 from gatepass.errors import NotFound
 from gatepass.web.management.answers import Shows
 from gatepass.web.management.calls import API, Operation, Resource
-from gatepass.web.management.handlers import agents, deployment, journal, people, tokens, upstreams
+from gatepass.web.management.handlers import agents, configuration, deployment, journal, people, tokens, upstreams
 from gatepass.web.management.repeats import Repeats
 
 __all__ = ["OPERATIONS", "build"]
@@ -19,6 +19,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *agents.OPERATIONS,
     *upstreams.OPERATIONS,
     *tokens.OPERATIONS,
+    *configuration.OPERATIONS,
     *deployment.OPERATIONS,
     *journal.OPERATIONS,
 )

@@ -1,5 +1,13 @@
 """The shapes of what the management API shows: what mypy holds the code to, and what OpenAPI is made from."""
 
+from gatepass.web.management.answers.shapes.configuration import (
+    Configuration,
+    ConfigurationFile,
+    FileFault,
+    PlannedChange,
+    PlannedMember,
+    PlanShown,
+)
 from gatepass.web.management.answers.shapes.things import (
     Agent,
     Injection,
@@ -60,11 +68,14 @@ __all__ = [
     "BlastRadius",
     "CatalogueType",
     "Concern",
+    "Configuration",
+    "ConfigurationFile",
     "Count",
     "Credential",
     "Custody",
     "Decided",
     "Explained",
+    "FileFault",
     "Head",
     "Injection",
     "Invitation",
@@ -77,6 +88,9 @@ __all__ = [
     "Page",
     "Person",
     "PersonInvited",
+    "PlanShown",
+    "PlannedChange",
+    "PlannedMember",
     "PropertyShown",
     "Rate",
     "Reachable",
