@@ -34,7 +34,7 @@ _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _WORDS: Final[Mapping[str, bool | None]] = {"true": True, "false": False, "null": None, "": None}
 _DISPUTED: Final = re.compile(r"[yYnN]|[-+]?0o[0-7]+|[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+")
 """Plain scalars that some reader takes for something else than their text, beyond what PyYAML's resolver knows."""
-_BARE: Final = re.compile(r"[A-Za-z][A-Za-z0-9._:/?&=<>*+~-]*", re.ASCII)
+_BARE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/?&=<>*+~-]*", re.ASCII)
 """What needs no quotes, unless it means something else."""
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 

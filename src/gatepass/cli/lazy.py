@@ -25,6 +25,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "token": ("gatepass.cli.nouns.token:token", "What agents carry instead of the real keys."),
     "upstream": ("gatepass.cli.nouns.upstream:upstream", "The systems behind the gateway."),
     "secret": ("gatepass.cli.nouns.secret:secret", "The real keys, in custody."),
+    "apply": ("gatepass.cli.files.commands:apply", "Make agents, roles and upstreams what the files in FOLDER say."),
+    "export": ("gatepass.cli.files.commands:export", "Write agents, roles and upstreams as files into FOLDER."),
+    "schema": (
+        "gatepass.cli.files.commands:schema",
+        "Print the JSON schema of files, for editors.",
+    ),
     "run": ("gatepass.cli.nouns.run:run", "What happened in one run."),
     "journal": ("gatepass.cli.nouns.journal:journal", "The record of everything."),
     "revoke": ("gatepass.cli.revoke:revoke", "Withdraw a TOKEN, or everything of an agent, a person, or all."),

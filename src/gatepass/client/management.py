@@ -103,6 +103,29 @@ class Management:
         """Wrap the data keys of all secrets under the current key-encryption key, or a new one."""
         return self._change("POST", "secrets", "rewrap", body={"new_key": new_key})
 
+    # -- all of it, as files
+
+    def plan_configuration(self, files: Mapping[str, str], missing: str) -> Answer:
+        """What applying these files, by path, would do: `fingerprint`, `changes`, `faults`, `notices`, `widens`."""
+        return self._change("POST", "configuration", "plan", body={"files": _files(files), "missing": missing})
+
+    def apply_configuration(self, files: Mapping[str, str], missing: str, fingerprint: str) -> Answer:
+        """Do all of the plan that has this fingerprint, or nothing."""
+        body: Answer = {"files": _files(files), "missing": missing, "fingerprint": fingerprint}
+        return self._change("POST", "configuration", body=body)
+
+    def export_configuration(self, *, managed: bool = False) -> Mapping[str, str]:
+        """What there is, as files by path; with `managed` only what files manage."""
+        listed = self._read("configuration", managed="true" if managed else None).get("files")
+        found: dict[str, str] = {}
+        for file in listed if isinstance(listed, tuple) else (None,):
+            path = file.get("path") if isinstance(file, Mapping) else None
+            text = file.get("text") if isinstance(file, Mapping) else None
+            if not isinstance(path, str) or not isinstance(text, str):
+                raise _shape(("configuration",))
+            found[path] = text
+        return found
+
     # -- taking it away
 
     def withdraw(self, scope: str, identifier: str | None = None, reason: str | None = None) -> Answer:
@@ -154,6 +177,10 @@ class Management:
         said = None if body is None else {name: value for name, value in body.items() if value is not None}
         answer = self._transport.ask(method, _path(path), body=said)
         return {} if answer is None else _mapping(answer, path)
+
+
+def _files(files: Mapping[str, str]) -> Json:
+    return tuple({"path": path, "text": text} for path, text in files.items())
 
 
 def _path(path: tuple[str, ...]) -> str:

@@ -56,6 +56,11 @@ class Output:
         for line in text.splitlines():
             click.echo(clean(line))
 
+    def marked(self, text: str, colour: str | None) -> None:
+        """A line that is coloured where somebody sees it."""
+        said = clean(text)
+        click.echo(click.style(said, fg=colour) if colour and decorated() else said)
+
     def note(self, *lines: str) -> None:
         """What a person should know; nothing with `--json`."""
         if not self.as_json:

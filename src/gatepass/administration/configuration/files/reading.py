@@ -125,7 +125,8 @@ def _read(source: Source, folder: str) -> tuple[Said[Any] | None, list[Fault]]:
         shape = SHAPES[folder].model_validate(_plain(node.json()))
     except ValidationError as error:
         told = error.errors(include_url=False, include_context=False, include_input=False)
-        return None, [_told(source.path, node, fault, folder) for fault in told]
+        within = {fault["loc"][:length] for fault in told for length in range(len(fault["loc"]))}
+        return None, [_told(source.path, node, fault, folder) for fault in told if fault["loc"] not in within - {()}]
     return Said(source.path, shape, node), []
 
 

@@ -1,0 +1,3 @@
+"""Files as configuration at the command line: a folder read and written, a plan shown and applied."""
+
+__all__: list[str] = []
