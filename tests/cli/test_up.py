@@ -50,11 +50,13 @@ def test_a_person_is_told_where_it_listens_who_is_kept_out_and_what_to_do_next(t
     assert out == b"", "the announcement is for people"
     assert rest.decode() == "Stopped.\n"
     assert re.search(r"^  agents   http://127\.0\.0\.1:\d+/u/UPSTREAM/\.\.\. and http", said, re.MULTILINE)
-    assert re.search(r"^  people   http://localhost:\d+$", said, re.MULTILINE)
+    assert re.search(r"^  people   http://localhost:\d+/console$", said, re.MULTILINE)
     assert re.search(r"^  custody  (NOT )?protected: ", said, re.MULTILINE)
     assert re.search(r"^  export GATEPASS_URL=http://localhost:\d+$", said, re.MULTILINE)
     assert '  eval "$(gatepass login)"\n' in said
-    assert re.search(r"^One-time code for [a-z0-9.-]+: [0-9A-Z-]{20,}$", said, re.MULTILINE)
+    code = re.search(r"^One-time code for [a-z0-9.-]+: ([0-9A-Z-]{20,})$", said, re.MULTILINE)
+    assert code is not None
+    assert re.search(rf"^  http://localhost:\d+/console/sign-in#{code[1]}$", said, re.MULTILINE)
 
 
 def test_the_files_are_closed_to_others(server: Deployment) -> None:

@@ -1,6 +1,7 @@
 """`gatepass up`: one process, nothing else to install. Says where it listens, who is kept out, and what to do next.
 
 The one-time sign-in code appears here and nowhere else: whoever sees this terminal is the person who started it.
+In the link to the console it is the fragment, which a browser keeps to itself: opening the link spends nothing.
 Everything that is announced, and the log, goes to standard error; with --json the announcement is one line on
 standard output, and the log is lines of JSON.
 """
@@ -59,12 +60,14 @@ def _announce(output: Output, settings: Settings, started: Started) -> None:
     output.note(
         f"Gatepass {started.version} is up, with its data in {started.data}",
         f"  agents   {started.agents_url}/u/UPSTREAM/... and {started.agents_url}/mcp/UPSTREAM",
-        f"  people   {started.people_url}",
+        f"  people   {started.people_url}/console",
         f"  custody  {'protected' if started.custody_protected else 'NOT protected'}: {started.custody}",
     )
     if settings.server.host not in _LOOPBACK:
         output.note(f"  network  {settings.server.host} is open to other machines, without TLS: put TLS in front of it")
-    output.note("", "In another terminal:")
+    if started.code is not None:
+        output.note("", "Sign in in a browser:", f"  {_link(started)}")
+    output.note("", "Or in another terminal:" if started.code else "In another terminal:")
     if elsewhere:
         output.note(f"  export GATEPASS_URL={started.people_url}")
     if started.code is None:
@@ -72,8 +75,13 @@ def _announce(output: Output, settings: Settings, started: Started) -> None:
     else:
         until = moment(_instant(started.code_expires), datetime.now(UTC))
         output.note('  eval "$(gatepass login)"', "", f"One-time code for {started.person}: {started.code}")
-        output.note(f"Good once, until {until}. Then set a password: gatepass person password")
+        output.note(f"Good once, here or there, until {until}. Then set a password.")
     output.note("", "Stop it with Ctrl-C.")
+
+
+def _link(started: Started) -> str | None:
+    """The console, with the code where no request carries it; None where there is no code."""
+    return None if started.code is None else f"{started.people_url}/console/sign-in#{started.code}"
 
 
 def _told(started: Started) -> dict[str, Json]:
@@ -82,6 +90,8 @@ def _told(started: Started) -> dict[str, Json]:
         "people_url": started.people_url,
         "data": str(started.data),
         "person": started.person,
+        "console_url": f"{started.people_url}/console",
+        "sign_in_url": _link(started),
         "sign_in_code": started.code,
         "sign_in_code_expires_at": _instant(started.code_expires),
         "custody_protected": started.custody_protected,
