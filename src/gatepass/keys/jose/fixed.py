@@ -46,5 +46,10 @@ class FixedJws:
         """The payload, if `key` signed it with ES256 and a small s; else None."""
         return self._payload if key.verifies(self._signature, self._signed, low_s=True) else None
 
+    @property
+    def unverified_payload(self) -> bytes:
+        """The payload as it came, for whoever holds the text and takes its own word for it."""
+        return self._payload
+
     def __repr__(self) -> str:
         return "<signed text, not verified>"
