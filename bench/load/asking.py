@@ -32,6 +32,7 @@ class Exchange:
     holds: str
     lacks: tuple[str, ...] = ()
     host: str = "127.0.0.1"
+    method: str = "POST"
     counted: str = "refunds"
     """What the upstream counts for it."""
     keyed: bool = False
@@ -40,9 +41,10 @@ class Exchange:
     @property
     def request(self) -> bytes:
         """The bytes of it."""
-        said = {"Host": f"{self.host}:{self.port}", "Content-Type": "application/json", **self.headers}
+        said = {"Host": f"{self.host}:{self.port}", **self.headers}
+        said |= {"Content-Type": "application/json", "Content-Length": str(len(self.body))} if self.body else {}
         lines = "".join(f"{name}: {value}\r\n" for name, value in said.items())
-        return f"POST {self.path} HTTP/1.1\r\n{lines}Content-Length: {len(self.body)}\r\n\r\n".encode() + self.body
+        return f"{self.method} {self.path} HTTP/1.1\r\n{lines}\r\n".encode() + self.body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,7 +82,7 @@ def _is(python: str, version: tuple[int, int]) -> bool:
 
 def _run(*command: str | Path) -> None:
     words = [str(word) for word in command]
-    surroundings = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    surroundings = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # no service is started
     try:
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE, env=surroundings)
     except (OSError, subprocess.TimeoutExpired) as error:

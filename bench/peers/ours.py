@@ -7,9 +7,9 @@ the one that is asked for last.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from gatepass import __version__
 from gatepass.access import Json
 from gatepass.client import Management, Transport
 
-__all__ = ["PERMISSIONS", "Deployed", "deployed", "gatepass", "gatepass_mcp", "gatepass_unsynced"]
+__all__ = ["PERMISSIONS", "Deployed", "deployed", "gatepass", "gatepass_mcp", "gatepass_reading", "gatepass_unsynced"]
 
 ROOT: Final = Path(__file__).parents[2]
 UP: Final = (sys.executable, "-m", "gatepass", "up")
@@ -44,6 +44,9 @@ mcp:
       resource: arguments.order
       properties: {amount: arguments.amount, currency: arguments.currency}
 """
+REFUNDS: Final = "order-12345?amount<=50&amount>=0&currency=USD"
+USED: Final = ("orders:watch:order-12345", f"refunds:make:{REFUNDS}", f"orders:refund:{REFUNDS}")
+"""The permissions that are asked for: a read, the refund over MCP, the refund over REST."""
 ROOM: Final = {
     "GATEPASS_LIMITS__ACCOUNT": "900000000/1m",
     "GATEPASS_LIMITS__ATTEMPTS": "900000000/1m",
@@ -99,43 +102,60 @@ def up(
 
 def refunding(deployed: Deployed, permissions: int = PERMISSIONS) -> str:
     """A token whose last permission is the refund that is asked for, over REST and MCP."""
-    others = tuple(f"orders:invoice:order-{number}" for number in range(permissions - 2))
-    order = "order-12345?amount<=50&amount>=0&currency=USD"
-    return deployed.token("refunds", (*others, f"refunds:make:{order}", f"orders:refund:{order}"))[1]
+    others = tuple(f"orders:invoice:order-{number}" for number in range(permissions - len(USED)))
+    return deployed.token("refunds", (*others, *USED))[1]
 
 
 @contextmanager
 def gatepass(ground: Ground) -> Iterator[Subject]:
-    """A mutating REST call."""
-    with _subject(ground, "Gatepass", UP, mcp=False) as subject:
+    """A mutating REST call: its intent is durable before it leaves the house."""
+    with _subject(ground, "Gatepass", UP, _write) as subject:
+        yield subject
+
+
+@contextmanager
+def gatepass_reading(ground: Ground) -> Iterator[Subject]:
+    """A reading REST call: its record is durable before the last byte of its answer."""
+    with _subject(ground, "Gatepass, a read", UP, _read) as subject:
         yield subject
 
 
 @contextmanager
 def gatepass_unsynced(ground: Ground) -> Iterator[Subject]:
-    """The same on a database that never syncs: `bench/peers/programs/unsynced.py`, which no setting can reach."""
-    with _subject(ground, "Gatepass, not durable", UNSYNCED, mcp=False) as subject:
+    """A mutating call on a database that never syncs: `bench/peers/programs/unsynced.py`, which no setting reaches."""
+    with _subject(ground, "Gatepass, not durable", UNSYNCED, _write) as subject:
         yield subject
 
 
 @contextmanager
 def gatepass_mcp(ground: Ground) -> Iterator[Subject]:
     """A mutating tool call."""
-    with _subject(ground, "Gatepass", UP, mcp=True) as subject:
+    with _subject(ground, "Gatepass", UP, _call) as subject:
         yield subject
 
 
+def _write(port: int, headers: dict[str, str]) -> Exchange:
+    return rest_exchange(port, path=f"/u/orders{REFUND_PATH}", headers=headers)
+
+
+def _read(port: int, headers: dict[str, str]) -> Exchange:
+    asked = rest_exchange(port, path="/u/orders/orders/order-12345/events", headers=headers)
+    return replace(asked, method="GET", body=b"")
+
+
+def _call(port: int, headers: dict[str, str]) -> Exchange:
+    return mcp_exchange(port, "/mcp/tools", headers=headers, keyed=True)
+
+
 @contextmanager
-def _subject(ground: Ground, name: str, command: tuple[str | Path, ...], *, mcp: bool) -> Iterator[Subject]:
-    with deployed(ground, "gatepass" if command is UP else "gatepass-unsynced", command) as running:
-        headers = {"Authorization": f"Bearer {refunding(running)}"}
-        port = running.agents_port
-        asked: Exchange = (
-            mcp_exchange(port, "/mcp/tools", headers=headers, keyed=True)
-            if mcp
-            else rest_exchange(port, path=f"/u/orders{REFUND_PATH}", headers=headers)
-        )
-        ready = until(running.started, answered(asked))
+def _subject(
+    ground: Ground,
+    name: str,
+    command: tuple[str | Path, ...],
+    exchange: Callable[[int, dict[str, str]], Exchange],
+) -> Iterator[Subject]:
+    with deployed(ground, name.lower().replace(", ", "-").replace(" ", "-"), command) as running:
+        asked = exchange(running.agents_port, {"Authorization": f"Bearer {refunding(running)}"})
         settings = SAID.format(PERMISSIONS)
         if command is UNSYNCED:
             settings = settings.replace("durable journal", "journal never synced")
@@ -145,7 +165,7 @@ def _subject(ground: Ground, name: str, command: tuple[str | Path, ...], *, mcp:
             exchange=asked,
             version=__version__,
             settings=settings,
-            ready_s=ready,
+            ready_s=until(running.started, answered(asked)),
         )
 
 

@@ -17,7 +17,8 @@ def answered(exchange: Exchange) -> Callable[[], str]:
     """What is wrong with the exchange's answer now: nothing, when it is the right one."""
 
     def try_once() -> str:
-        status, body = _ask("POST", exchange.port, exchange.path, exchange.body, exchange.headers, host=exchange.host)
+        asked = exchange
+        status, body = _ask(asked.method, asked.port, asked.path, asked.body, asked.headers, host=asked.host)
         right = status == 200 and exchange.holds in body and not any(word in body for word in exchange.lacks)
         return "" if right else f"{status} {' '.join(body.split())[:300]}"
 
@@ -37,7 +38,7 @@ def _ask(
     method: str, port: int, path: str, body: bytes, headers: Mapping[str, str], *, host: str = "127.0.0.1"
 ) -> tuple[int, str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    said = {"Host": f"{host}:{port}", "Content-Type": "application/json", **headers}
+    said = {"Host": f"{host}:{port}", **headers, **({"Content-Type": "application/json"} if body else {})}
     try:
         connection.request(method, path, body or None, said)
         answer = connection.getresponse()

@@ -20,7 +20,7 @@ SUMMARISED: Final = ("rest", "mcp")
 
 def document(result: Result, changes: Sequence[Change] = ()) -> str:
     """The whole report, as it stands in `bench/results/latest.md`."""
-    parts = [f"# Figures of {result.machine['date']}", f"From `{result.name}.json`, which holds every sample.", ""]
+    parts = [f"# Figures of {result.machine['date']}", "", f"From `{result.name}.json`, which holds every sample.", ""]
     parts += [BEGIN, summary(result), END, "", "## Conditions", "", *_conditions(result), ""]
     parts += ["## Every row", ""]
     for row in result.rows:
@@ -111,7 +111,7 @@ def _row(row: RowResult) -> Iterator[str]:
         yield ""
     for subject in told:
         ready = f"; first right answer after {number(subject.ready_s)} s" if subject.ready_s else ""
-        yield f"- {subject.name} {subject.version}: {subject.settings}{ready}"
+        yield f"- {subject.name}{f' {subject.version}' if subject.version else ''}: {subject.settings}{ready}"
     for name, reason in row.absent.items():
         yield f"- **{name}: no figure.** {_plain(reason)}"
 

@@ -21,7 +21,6 @@ from bench.peers.subjects import Ground
 from bench.reporting.results import Goal
 from bench.rows.contest import Contest, Measuring, Row, Say, Size, Taker
 from bench.rows.gateway import Gateway
-from gatepass import __version__
 from gatepass.access import (
     Access,
     Action,
@@ -50,6 +49,8 @@ BUSY: Final = 1_000
 """Tokens at work."""
 OFTEN: Final = (1_000_000, MINUTE)
 TIMES: Final = 5_000
+LEAST: Final = 0.25
+"""Seconds that a step is repeated for: a short one would tell of the moment, not of itself."""
 FALLING: Final = 200
 """Tokens withdrawn a round."""
 VERIFICATION: Final = "raw ES256 verification"
@@ -135,14 +136,17 @@ def drawing(ids: list[CredentialId], reading: Iterator[int]) -> tuple[Step, Step
     return attempt, call, lambda: rate_limit_fields(first.levels)
 
 
-def timed(step: Step, times: int) -> Measuring:
-    """Processor time of one step, the writer's thread included where there is one."""
+def timed(step: Step, times: int, least: float = 0.0) -> Measuring:
+    """Processor time of one step, so many times over and for at least so many seconds."""
 
     def measure() -> dict[str, float]:
-        begun = time.process_time()
-        for _ in range(times):
-            step()
-        return {"cpu_us": (time.process_time() - begun) / times * 1e6}
+        done, begun, spent = 0, time.process_time(), 0.0
+        while not done or spent < least:
+            for _ in range(times):
+                step()
+            done += times
+            spent = time.process_time() - begun
+        return {"cpu_us": spent / done * 1e6}
 
     return measure
 
@@ -150,7 +154,7 @@ def timed(step: Step, times: int) -> Measuring:
 @contextmanager
 def opened(ground: Ground, size: Size, say: Say) -> Iterator[Contest]:
     """A hundred thousand tokens with as many watchers, and a gateway on a journal of its own."""
-    many, times = size.many(100_000, 10_000), size.many(TIMES, 1_000)
+    many, times, least = size.many(100_000, 10_000), size.many(TIMES, 1_000), size.seconds(LEAST)
     say(f"    {many:,} credentials")
     authority = Authority.of(Permission.parse(NARROW))
     everybody = [credential(number, authority) for number in range(many)]
@@ -163,18 +167,18 @@ def opened(ground: Ground, size: Size, say: Say) -> Iterator[Contest]:
     attempt, call, fields = drawing(ids, reading)
     with asyncio.Runner() as runner, Gateway.opened(runner, ground.folder / "deciding", NARROW) as gateway:
         steps: dict[str, tuple[Measuring, str]] = {
-            VERIFICATION: (timed(verifying(), times // 5), "cryptography, 300 bytes"),
+            VERIFICATION: (timed(verifying(), times // 5, least), "cryptography, 300 bytes"),
             WHOLE: (lambda: gateway.measured(times), "steps 1 to 10 of a read, journal on the disk in groups"),
-            "live list: check": (timed(lambda: live.check(ids[-1], "orders"), times), ""),
-            "live list: watch and unwatch": (timed(watching(live, ids[-1]), times), ""),
+            "live list: check": (timed(lambda: live.check(ids[-1], "orders"), times, least), ""),
+            "live list: watch and unwatch": (timed(watching(live, ids[-1]), times, least), ""),
             "live list: withdraw one": (
                 timed(lambda: live.withdraw(Withdrawn(Scope.CREDENTIAL, next(to_fall), Instant(NOON))), FALLING),
                 f"of {many:,}, as many watchers",
             ),
-            "meters: one attempt": (timed(attempt, times), ""),
-            "meters: a call with three": (timed(call, times), ""),
-            "meters: fields of an answer": (timed(fields, times), ""),
-            "decision": (timed(deciding(everybody[-1], role()), times), "one permission with three caveats"),
+            "meters: one attempt": (timed(attempt, times, least), ""),
+            "meters: a call with three": (timed(call, times, least), ""),
+            "meters: fields of an answer": (timed(fields, times, least), ""),
+            "decision": (timed(deciding(everybody[-1], role()), times, least), "one permission with three caveats"),
         }
         gc.collect()
         gc.freeze()  # as a server may, once it has loaded its records: they are not garbage
@@ -194,7 +198,10 @@ def compared(ground: Ground, size: Size, say: Say) -> Iterator[Contest]:  # noqa
         others = (f"orders:refund:order-{number}?amount<=50&amount>=0&currency=USD" for number in range(held - 1))
         authority = Authority.of(*map(Permission.parse, (*others, NARROW)))
         say(f"    {held:,} permissions")
-        taker = Taker(measure=timed(deciding(credential(held, authority), authority), times), version=__version__)
+        taker = Taker(
+            measure=timed(deciding(credential(held, authority), authority), times, size.seconds(LEAST)),
+            version=__version__,
+        )
         takers[f"{held:,} permissions"] = taker
     yield Contest(takers=takers, facts={"permissions": "of the token and of the role, three caveats each"})
 

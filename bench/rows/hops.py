@@ -19,6 +19,7 @@ FORWARDS: Final[Mapping[str, Opening]] = {
     "Envoy": front.envoy,
     "Envoy, JWT": front.envoy_jwt,
     "Gatepass": ours.gatepass,
+    "Gatepass, a read": ours.gatepass_reading,
 }
 GATEWAYS: Final[Mapping[str, Opening]] = {
     "nginx": front.nginx_mcp,

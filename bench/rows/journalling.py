@@ -20,7 +20,6 @@ from bench.reporting.results import Goal
 from bench.reporting.statistics import How
 from bench.rows.contest import Contest, Row, Say, Size, Taker
 from bench.stage import Failed
-from gatepass import __version__
 from gatepass.access import (
     AgentId,
     CredentialId,
@@ -196,30 +195,40 @@ class Journalling:
 
 
 @contextmanager
-def opened(ground: Ground, size: Size, say: Say) -> Iterator[Contest]:
-    """A journal with a million rows, or few."""
-    rows = size.many(1_000_000, 40_000)
-    folder = ground.folder / "journal"
+def journalling(runner: asyncio.Runner, folder: Path) -> Iterator[Journalling]:
+    """A new journal on the disk under test."""
     folder.mkdir()
-    with asyncio.Runner() as runner, DataFolder.open(folder / "data") as data:
+    with DataFolder.open(folder / "data") as data:
         database = runner.run(Database.open(data, clock=now))
         try:
-            say(f"    filling a journal with {rows:,} rows")
-            journal = Journalling(runner, database, folder)
-            journal.fill(rows)
-            yield Contest(
-                takers={
-                    FILE: Taker(measure=journal.file, settings=f"encode, chain, append, fdatasync each {BATCH:,} rows"),
-                    "append": Taker(measure=journal.append, version=__version__, settings=f"batches of {BATCH:,}"),
-                    HASHED: Taker(measure=journal.hash, settings="chained over encoded bodies"),
-                    "verify": Taker(measure=journal.verify, version=__version__, settings="the whole chain"),
-                    "search": Taker(measure=journal.pages, version=__version__, settings=", ".join(QUERIES)),
-                },
-                facts={"rows in the journal": f"{rows:,} and what the rounds added"},
-            )
+            yield Journalling(runner, database, folder)
         finally:
             runner.run(database.close())
-            gc.unfreeze()
+
+
+@contextmanager
+def opened(ground: Ground, size: Size, say: Say) -> Iterator[Contest]:
+    """A journal with a million rows, or few, and one that begins."""
+    rows = size.many(1_000_000, 40_000)
+    with (
+        asyncio.Runner() as runner,
+        journalling(runner, ground.folder / "new") as new,
+        journalling(runner, ground.folder / "long") as long,
+    ):
+        say(f"    filling a journal with {rows:,} rows")
+        long.fill(rows)
+        yield Contest(
+            takers={
+                FILE: Taker(measure=long.file, settings=f"encode, chain, append, fdatasync each {BATCH:,} rows"),
+                "append": Taker(measure=new.append, settings=f"batches of {BATCH:,}, to a journal that begins"),
+                "append to many": Taker(measure=long.append, settings=f"batches of {BATCH:,}, to {rows:,} rows"),
+                HASHED: Taker(measure=long.hash, settings="chained over encoded bodies"),
+                "verify": Taker(measure=long.verify, settings="the whole chain"),
+                "search": Taker(measure=long.pages, settings=", ".join(QUERIES)),
+            },
+            facts={"rows in the journal": f"{rows:,} and what the rounds added"},
+        )
+        gc.unfreeze()
 
 
 def _goal(what: str, metric: str, subject: str, bound: float, unit: str, *, at_most: bool) -> Goal:

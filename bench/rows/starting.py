@@ -27,7 +27,7 @@ __all__ = ["START"]
 EACH: Final = 10
 """Tokens of an agent."""
 PERMISSIONS: Final = 3
-"""Of each of them: an invoice, and the refund of an order over REST and over MCP, bounded by three limits each."""
+"""Of each of them: one order to watch, and its refund over REST and over MCP, bounded by three limits each."""
 BATCH: Final = 1_000
 SETTLED: Final = 1.0
 """Seconds that a server is left alone before its memory is read."""

@@ -69,15 +69,18 @@ class Machine:
 
 
 def _commit() -> str:
-    """The short id, with a plus sign when the sources were changed since."""
+    """The short id, with a plus sign when the sources were changed since; what a run itself writes is no source."""
     git = shutil.which("git")
     if git is None:
         return "unknown"
-    said = subprocess.run(
-        [git, "-C", ROOT, "describe", "--always", "--abbrev=7", "--exclude=*", "--dirty=+"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return said.stdout.strip() or "unknown"
+
+    def ask(*words: str) -> str:
+        done = subprocess.run([git, "-C", ROOT, *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    written = (":!bench/results", ":!README.md")
+    changed = ask("status", "--porcelain", "--untracked-files=no", "--", ".", *written)
+    return f"{ask('rev-parse', '--short=7', 'HEAD') or 'unknown'}{'+' if changed else ''}"
 
 
 def _cpu() -> str:
