@@ -200,7 +200,6 @@ def compared(ground: Ground, size: Size, say: Say) -> Iterator[Contest]:  # noqa
         say(f"    {held:,} permissions")
         taker = Taker(
             measure=timed(deciding(credential(held, authority), authority), times, size.seconds(LEAST)),
-            version=__version__,
         )
         takers[f"{held:,} permissions"] = taker
     yield Contest(takers=takers, facts={"permissions": "of the token and of the role, three caveats each"})
