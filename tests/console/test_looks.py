@@ -9,6 +9,14 @@ from tests.console.content import KEY, Content
 
 PAGES = [
     "/console",
+    "/console/agents",
+    "/console/agents/new",
+    "/console/agents/{support-bot}",
+    "/console/tokens",
+    "/console/tokens/new",
+    "/console/tokens/new?agent=support-bot",
+    "/console/tokens/{refund-desk}",
+    "/console/tokens/{hostile}",
     "/console/upstreams",
     "/console/upstreams/new",
     "/console/upstreams/{orders}",
@@ -39,6 +47,8 @@ PAGES = [
     "/console/password",
 ]
 EMPTY = [
+    ("/console/agents", "agent"),
+    ("/console/tokens", "token"),
     ("/console/upstreams", "Register the first system"),
     ("/console/secrets", "Register the upstream first"),
     ("/console/roles", "Make one before you add an agent"),
