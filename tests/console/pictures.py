@@ -1,4 +1,4 @@
-"""The screenshots of docs/screenshots, from a deployment in memory: `python -m tests.console.pictures docs/screenshots`.
+"""The screenshots of docs/screenshots, taken from a deployment in memory; `scripts/screenshots` runs this.
 
 Seed, clock and content are fixed, so that a picture changes when a page does. Pictures are written with a palette
 of their most frequent colours, which for pages is as good as the original and a third of its size.
@@ -18,7 +18,7 @@ from typing import Any
 
 from playwright.sync_api import Browser
 from tests.console.browser import DARK, DARK_PHONE, LIGHT, PHONE, Look, chromium, signed_in_state, visit
-from tests.console.content import ORDERS, WAREHOUSE
+from tests.console.content import KEY, ORDERS, WAREHOUSE
 
 from gatepass.testing import LocalDeployment
 
@@ -55,10 +55,8 @@ class Scene:
 def scene() -> Iterator[Scene]:
     """An hour of a support desk: mostly permitted, now and then too much, once a burst."""
     with LocalDeployment(at=BEGIN, seed=8420) as deployment:
-        deployment.upstream("orders", lambda _: {"ok": True}, operations=ORDERS, secret="sk_live_of_the_orders_api")
-        deployment.upstream(
-            "warehouse", lambda _: {"rows": []}, operations=WAREHOUSE, secret="sk_live_of_the_warehouse"
-        )
+        deployment.upstream("orders", lambda _: {"ok": True}, operations=ORDERS, secret=KEY)
+        deployment.upstream("warehouse", lambda _: {"rows": []}, operations=WAREHOUSE, secret=KEY)
         _people_and_roles(deployment)
         tokens = _tokens(deployment)
         for minute in range(60):
@@ -183,10 +181,8 @@ def _unfiltered(kind: int, line: bytearray, above: bytes, size: int) -> bytes:
         elif kind == 4:
             corner = above[at - size] if at >= size else 0
             guess = left + above[at] - corner
-            near = min(
-                (abs(guess - left), 0, left), (abs(guess - above[at]), 1, above[at]), (abs(guess - corner), 2, corner)
-            )
-            line[at] = (line[at] + near[2]) & 255
+            near = min((left, above[at], corner), key=lambda each: abs(guess - each))  # noqa: B023 - called here
+            line[at] = (line[at] + near) & 255
     return bytes(line)
 
 
