@@ -181,7 +181,7 @@ def _unfiltered(kind: int, line: bytearray, above: bytes, size: int) -> bytes:
         elif kind == 4:
             corner = above[at - size] if at >= size else 0
             guess = left + above[at] - corner
-            near = min((left, above[at], corner), key=lambda each: abs(guess - each))  # noqa: B023 - called here
+            near = min((left, above[at], corner), key=lambda each: abs(guess - each))
             line[at] = (line[at] + near) & 255
     return bytes(line)
 
