@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 from tests.console.browser import chromium, signed_in_state
 from tests.console.content import Content, attack, empty, furnished
+from tests.console.person import Person
 from tests.e2e.place import PASSWORD, founder
 from tests.web.deployment import Deployment, deployed
 
@@ -51,3 +52,12 @@ def state(browser: Browser, content: Content) -> Any:
 def bare_state(browser: Browser, bare: Content) -> Any:
     """The same, where nothing is yet."""
     return signed_in_state(browser, bare.origin, founder(), PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def shared_ada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
+    """Signed in, where there is an upstream, a role and an agent."""
+    with deployed(tmp_path_factory.mktemp("data")) as deployment:
+        person = Person(deployment.furnish())
+        person.sign_in()
+        yield person
