@@ -163,7 +163,7 @@ def test_seals_and_tokens_are_of_one_session() -> None:
 def test_what_somebody_else_wrote_is_inert(shared_ada: Person, name: str) -> None:
     hostile = ALL[name]
     d = shared_ada.deployment
-    said = d.ask("POST", "/tokens", {"name": "mine", "purpose": hostile.replace("\n", " ")[:200]})
+    said = d.ask("POST", "/tokens", {"name": f"mine-{name}", "purpose": hostile.replace("\n", " ")[:200]})
     if said.status_code != 201:
         assert said.status_code == 400, "what is not taken is not shown either"
         return

@@ -59,17 +59,7 @@ def test_everything_that_matters_stands_in_one_row(ada: Person) -> None:
     row = re.search(r"<tr>\s*<th scope=\"row\">.*?</tr>", ada.get("/console/tokens").text, re.DOTALL)
     assert row is not None
     words = " ".join(re.sub(r"<[^>]*>", " ", row[0]).split())
-    for said in (
-        "laptop",
-        "nightly",
-        "support-bot",
-        "orders:list",
-        "10 a minute",
-        "500 a day",
-        "ada",
-        "never",
-        "in 2 h",
-    ):
+    for said in ("laptop", "nightly", "support-bot", "orders:list", "10 a minute", "500 a day", "never", "in 2 h"):
         assert said in words, said
 
 
@@ -116,9 +106,7 @@ def test_the_limits_of_a_token_are_changed_and_what_is_left_alone_stays(ada: Per
     [token] = tokens(ada)
     assert (token["limits"]["requests_per_day"], token["limits"]["classes"]) == (None, ["read"])
     assert "nothing was changed" in ada.send(shown, "Save the limits").words
-    assert "`calls`" in ada.send(shown, "Save the limits", calls="x").text.replace("<code>", "`").replace(
-        "</code>", "`"
-    )
+    assert "<code>calls</code>" in ada.send(shown, "Save the limits", calls="x").text
 
 
 def test_a_token_is_rotated_with_an_overlap_and_the_new_secret_shown_once(ada: Person) -> None:
@@ -165,8 +153,10 @@ def test_an_agent_is_added_moved_stopped_and_let_in_again(ada: Person) -> None:
 def test_after_a_quarter_of_an_hour_one_says_who_one_is_and_the_form_is_done(ada: Person) -> None:
     page = ada.get("/console/tokens/new")
     ada.deployment.later(SIXTEEN)
-    filled = {"name": "late", "agent": "support-bot", "scopes": ["orders:list"], "purpose": "é & 'quoted'"}
-    shown = ada.send(page, "Create the token", **filled)
+    purpose = "é & 'quoted'"
+    shown = ada.send(
+        page, "Create the token", name="late", agent="support-bot", scopes=["orders:list"], purpose=purpose
+    )
     assert (shown.status, "It is still you?" in shown.words) == (401, True)
     assert tokens(ada) == []
     wrong = ada.send(shown, "with the password", password="not it at all, no")
@@ -248,11 +238,3 @@ def test_the_figures_of_the_plot_are_asked_for_alone(ada: Person) -> None:
         "Nothing" in ada.get("/console/overview/attention", hx_request="true").words
         or "Look" in ada.get("/console/overview/attention").words
     )
-
-
-def test_a_call_is_tried_without_being_made(ada: Person) -> None:
-    made(ada)
-    [token] = tokens(ada)
-    page = ada.get(f"/console/tokens/{token['id']}")
-    shown = ada.send(page, "What would happen?", upstream="orders", method="GET", path="/orders?x=1")
-    assert shown.status in {200, 400}, shown.words

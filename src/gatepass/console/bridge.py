@@ -116,9 +116,9 @@ class Bridge:
         if content:
             headers += [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
         if key is not None:
-            headers.append((b"idempotency-key", key.encode("ascii")))
+            headers.append((b"idempotency-key", _plain(key)))
         if etag is not None:
-            headers.append((b"if-match", _tag(etag)))
+            headers.append((b"if-match", _plain(etag)))
         said = urlencode({name: value for name, value in (query or {}).items() if value is not None})
         target = "/".join((API, *map(segment, path)))
         scope: dict[str, Any] = {
@@ -181,11 +181,11 @@ def _written(body: Members) -> bytes:
         raise Malformed("malformed_request", "the form holds a character or a number that no text can hold") from None
 
 
-def _tag(etag: str) -> bytes:
-    """A tag on its way back. It has been in a form, so it may be anything by now."""
-    if not etag.isascii() or not etag.isprintable():
-        raise Malformed("malformed_request", "the form's tag is not one", hint="Open the page again.")
-    return etag.encode("ascii")
+def _plain(text: str) -> bytes:
+    """A tag or key on its way back. It has been in a form, so it may be anything by now."""
+    if not text.isascii() or not text.isprintable():
+        raise Malformed("malformed_request", "a hidden field of the form was changed", hint="Open the page again.")
+    return text.encode("ascii")
 
 
 def _members(value: Json) -> Members:
