@@ -1,6 +1,6 @@
 """Writes tests/vectors/dpop.json: DPoP proofs with an expected outcome, from fixed keys, for any implementation.
 
-python scripts/dpop_vectors.py --write
+python -m scripts.dpop_vectors --write
 """
 
 import hashlib
@@ -194,7 +194,7 @@ def document() -> str:
     """The whole file."""
     about = (
         "DPoP proofs (RFC 9449) as the values of a call's `DPoP` headers, and what becomes of them: `accept`, or the "
-        "fault. The call, unless a case says otherwise, is the one below; `at` is in milliseconds, and the window is 60 "
+        "fault. The call, unless a case says otherwise, is the one below; `at` is in milliseconds, the window is 60 "
         "seconds either way."
     )
     call = {"method": "POST", "url": URL, "at": NOW * 1000, "credential": TOKEN, "binding": KEY.public.thumbprint}

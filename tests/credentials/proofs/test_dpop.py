@@ -57,7 +57,7 @@ def test_every_fault_has_a_vector_and_every_name_is_its_own() -> None:
 
 
 def test_the_file_is_what_the_script_writes() -> None:
-    assert Path(DOCUMENT).read_text() == document(), "run: python scripts/dpop_vectors.py --write"
+    assert Path(DOCUMENT).read_text() == document(), "run: python -m scripts.dpop_vectors --write"
 
 
 RFC_9449 = (
