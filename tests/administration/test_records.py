@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.administration.world import HOUR, LIMITS, ORDERS, START, MemoryStore, World, opened, orders_form
+from tests.administration.world import HOUR, LIMITS, ORDERS, START, Store, World, opened, orders_form
 
 from gatepass.access import CredentialId, Instant, PersonId
 from gatepass.administration import Put, Records, Removed, UpstreamForm
@@ -46,7 +46,7 @@ async def test_the_first_person_is_made_once(world: World) -> None:
     ],
 )
 async def test_the_first_person_is_called_what_the_system_calls_them(user: str, name: str) -> None:
-    store = MemoryStore()
+    store = Store()
     world = await opened(store, first=user)
     assert [person.name for person in world.administration.desk.register.people.values()] == [name]
 
@@ -367,7 +367,7 @@ async def test_disabling_an_upstream_and_its_way_back(world: World) -> None:
     await upstreams.enable(ada, "orders")
     assert world.announced[-1] == Reinstated(Scope.UPSTREAM, "orders")
     await upstreams.delete(ada, "orders")
-    assert "orders" not in {upstream.name for upstream in world.store.tables[Upstream].values()}
+    assert "orders" not in {upstream.name for upstream in world.store.kept(Upstream).values()}
     await upstreams.create(ada, "orders", orders_form())
     assert world.announced[-1] == Reinstated(Scope.UPSTREAM, "orders")
 
@@ -383,7 +383,7 @@ async def test_a_secret_goes_in_and_never_out(world: World) -> None:
         "https://orders.example:443",
     )
     assert world.administration.desk.register.upstream("orders").secret == sealed.id
-    everything = repr((world.store.tables, world.store.entries, world.announced, world.administration))
+    everything = repr((world.store._records, world.store.entries, world.announced, world.administration))
     assert KEY.decode() not in everything
     assert KEY not in sealed.ciphertext
     assert "secret.stored" in world.store.events()
@@ -436,7 +436,7 @@ async def test_without_its_secret_an_upstream_still_names_it(world: World) -> No
     moved = await world.administration.secrets.store(ada, "orders-key", "orders", KEY)
     assert moved.origin == "https://new.example:443"
     await world.administration.upstreams.delete(ada, "orders")
-    assert world.store.tables[SealedSecret] == {}
+    assert world.store.kept(SealedSecret) == {}
 
 
 @pytest.mark.parametrize(
@@ -473,7 +473,7 @@ async def test_replacing_a_value_makes_a_new_version(world: World) -> None:
     before = await world.administration.secrets.store(ada, "orders-key", "orders", KEY)
     after = await world.administration.secrets.replace(ada, "orders-key", b"sk_live_another_one")
     assert (after.id, after.version) == (before.id, 2)
-    assert world.store.tables[SealedSecret] == {after.id: after}
+    assert world.store.kept(SealedSecret) == {after.id: after}
 
 
 async def test_rewrapping_takes_what_is_stale_and_says_how_many(world: World) -> None:
@@ -522,7 +522,7 @@ async def test_opening_again_tells_the_snapshot_everything_and_withdrawals_last(
     await world.administration.secrets.store(ada, "orders-key", "orders", KEY)
     alive, dead = await world.token(ada, "alive"), await world.token(ada, "dead")
     await world.administration.revoking.token(ada, "dead")
-    store: MemoryStore = world.store
+    store: Store = world.store
     again = await opened(store)
     kinds = [type(said.record).__name__ for said in again.announced if isinstance(said, Put)]
     assert kinds.index("Upstream") < kinds.index("SealedSecret") < kinds.index("Role") < kinds.index("Agent")
@@ -539,7 +539,7 @@ async def test_opening_again_tells_the_snapshot_everything_and_withdrawals_last(
 async def test_a_file_that_this_version_cannot_read_is_a_fault_and_no_stop(world: World) -> None:
     ada = await world.furnished()
     upstream = world.administration.desk.register.upstream("orders")
-    world.store.tables[Upstream][upstream.id] = replace(upstream, operations="types: [")
+    world.store.plant(replace(upstream, operations="types: ["))
     again = await opened(world.store)
     faults = again.administration.overview.faults()
     assert faults[0].startswith("upstream `orders`: `orders` line 2")

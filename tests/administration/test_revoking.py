@@ -32,13 +32,13 @@ async def test_a_token_is_withdrawn_before_anything_is_written(world: World) -> 
     await world.store.held.wait()
     assert (Scope.CREDENTIAL, token.id) in world.withdrawn()
     assert not alive(world, token.id)
-    assert world.store.tables[TokenRecord][token.id].revoked is None
+    assert world.store.kept(TokenRecord)[token.id].revoked is None
     world.store.hold.set()
     assert [record.id for record in await revoking] == [token.id]
     entry = world.store.entries[-1]
     assert (entry.event, entry.credential, entry.actor) == ("token.revoked", token.id, ada.person)
     assert entry.details["because"] == "it was on a stolen disk"
-    assert world.store.tables[TokenRecord][token.id].revoked_because == "it was on a stolen disk"
+    assert world.store.kept(TokenRecord)[token.id].revoked_because == "it was on a stolen disk"
 
 
 async def test_a_second_revocation_changes_nothing(world: World) -> None:
@@ -165,7 +165,7 @@ async def test_a_disk_that_fills_up_half_way_loses_nothing_that_was_withdrawn(wo
         await world.administration.agents.disable(operator, "support-bot")
     assert caught.value.code == "storage_unavailable"
     assert not any(alive(world, id_) for id_ in ids)
-    recorded = [token for token in world.store.tables[TokenRecord].values() if token.revoked]
+    recorded = [token for token in world.store.kept(TokenRecord).values() if token.revoked]
     assert len(recorded) == 200
     # what says that all are done was not said
     assert "agent.disabled" not in world.store.events()
@@ -173,11 +173,11 @@ async def test_a_disk_that_fills_up_half_way_loses_nothing_that_was_withdrawn(wo
     assert (await world.administration.agents.disable(operator, "support-bot")).disabled
     assert world.store.events()[-1] == "agent.disabled"
     assert world.store.events().count("token.revoked") == 451
-    assert all(world.store.tables[TokenRecord][id_].revoked for id_ in ids)
+    assert all(world.store.kept(TokenRecord)[id_].revoked for id_ in ids)
 
 
 def session_of(world: World) -> CredentialId:
-    sessions = [token for token in world.store.tables[TokenRecord].values() if token.kind is TokenKind.SESSION]
+    sessions = [token for token in world.store.kept(TokenRecord).values() if token.kind is TokenKind.SESSION]
     return CredentialId(sessions[-1].id)
 
 
@@ -237,7 +237,7 @@ async def test_a_revocation_that_meets_an_issuance_takes_it_along(world: World) 
         await revoking
         assert not alive(world, token.id)
         assert (Scope.CREDENTIAL, token.id) in world.withdrawn()
-        assert world.store.tables[TokenRecord][token.id].revoked
+        assert world.store.kept(TokenRecord)[token.id].revoked
 
 
 async def test_a_change_that_was_under_way_brings_nothing_back(world: World) -> None:
@@ -255,7 +255,7 @@ async def test_a_change_that_was_under_way_brings_nothing_back(world: World) -> 
     said = [type(each).__name__ for each in world.announced][-2:]
     await revoking
     assert said == ["Put", "Withdrawn"]
-    assert world.store.tables[TokenRecord][token.id].revoked
+    assert world.store.kept(TokenRecord)[token.id].revoked
 
 
 # -- leaked

@@ -102,7 +102,7 @@ async def test_a_session_by_code(world: World) -> None:
         SOURCE,
         "code",
     )
-    assert code.text not in repr((world.store.entries, world.store.tables))
+    assert code.text not in repr((world.store.entries, world.store._records))
     with pytest.raises(Unauthenticated) as caught:
         await world.administration.sessions.with_code(code.text, SOURCE)
     assert caught.value.message == "the name, the password or the code is wrong, or it is too late"
@@ -290,7 +290,7 @@ async def test_sessions_of_a_person_are_few_and_old_records_go(world: World) -> 
     assert (Scope.CREDENTIAL, first.credential) in world.withdrawn()
     world.later(40 * HOUR)
     await world.signed_in()
-    assert len(world.store.tables[TokenRecord]) == 1
+    assert len(world.store.kept(TokenRecord)) == 1
     assert len(register.tokens) == 1
 
 

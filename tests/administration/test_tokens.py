@@ -50,7 +50,7 @@ async def test_a_token_is_issued_shown_once_and_journalled(world: World) -> None
     assert (entry.details["attempts"], entry.details["calls"]) == ("600/1m", "300/1m")
     assert world.put(TokenRecord)[-1] == record
     # the secret is in the answer and nowhere else
-    assert text not in repr((world.store.entries, world.store.tables, world.announced, issued))
+    assert text not in repr((world.store.entries, world.store._records, world.announced, issued))
 
 
 async def test_an_unknown_scope_names_the_nearest(world: World) -> None:
@@ -138,10 +138,10 @@ async def test_no_token_without_an_end_and_none_beyond_the_roles(world: World) -
 )
 async def test_what_cannot_be_meant_is_refused(world: World, form: dict[str, Any], code: str) -> None:
     await world.furnished()
-    before = len(world.store.tables[TokenRecord])
+    before = len(world.store.kept(TokenRecord))
     assert (await error_of(world, **form)).code == code
-    assert not [token for token in world.store.tables[TokenRecord].values() if token.kind is TokenKind.MACHINE]
-    assert before <= len(world.store.tables[TokenRecord])
+    assert not [token for token in world.store.kept(TokenRecord).values() if token.kind is TokenKind.MACHINE]
+    assert before <= len(world.store.kept(TokenRecord))
 
 
 async def test_nobody_issues_for_what_is_disabled_or_not_answered_for(world: World) -> None:
@@ -410,7 +410,7 @@ async def test_whoever_hangs_up_finds_the_disk_and_the_memory_agreed(world: Worl
     world.store.hold.set()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    kept = [token for token in world.store.tables[TokenRecord].values() if token.name == "laptop"]
+    kept = [token for token in world.store.kept(TokenRecord).values() if token.name == "laptop"]
     assert kept == [world.administration.desk.register.token("laptop")]
     assert world.put(TokenRecord)[-1] == kept[0]
     assert world.administration.desk.register.alive(kept[0], world.now[0])

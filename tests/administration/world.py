@@ -2,14 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from tests.keys.randomness import Numbered
 
-from gatepass.access import CredentialId, Instant, Json, RunId
+from gatepass.access import CredentialId, Instant, Json
 from gatepass.administration import (
     Administration,
     Announcement,
@@ -19,19 +19,20 @@ from gatepass.administration import (
     Operator,
     Put,
     Record,
-    Records,
     Terms,
     TokenForm,
     UpstreamForm,
 )
-from gatepass.audit import Counted, Entry, Head, Page, Query, Report, Story, WriterId, write_body
+from gatepass.audit import Entry
 from gatepass.credentials import Rate, TokenLimits, TokenRecord
 from gatepass.errors import Unavailable
 from gatepass.gateway.operations import read_operations
 from gatepass.keys import Keyring, SealedSecret, Sealer
 from gatepass.registry import Agent, Injection, InjectionKind, OperatorRole, Person, Role, Upstream, UpstreamKind
 from gatepass.revocation import Scope, Withdrawn
-from gatepass.storage.ledger import InProcessLedger
+from gatepass.storage import InProcessLedger, MemoryJournal, MemoryStore
+
+Kept = TypeVar("Kept", Person, Agent, Role, Upstream, SealedSecret, TokenRecord)
 
 START = Instant(1_795_000_000_000)
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000
@@ -70,13 +71,12 @@ def orders_form(target: str = "https://orders.example/v1", operations: str = ORD
     )
 
 
-class MemoryStore:
-    """Keeps what is committed. `hold` makes commits wait, `full` makes them fail."""
+class Store(MemoryStore):
+    """Keeps what is committed, as the one in memory does. `hold` makes commits wait, `full` makes them fail."""
 
     def __init__(self) -> None:
-        self.tables: dict[type, dict[str, Any]] = {
-            kind: {} for kind in (Person, Agent, Role, Upstream, SealedSecret, TokenRecord)
-        }
+        self.journal = MemoryJournal(START)
+        super().__init__(self.journal)
         self.entries: list[Entry] = []
         self.full = False
         self.room: int | None = None
@@ -87,18 +87,16 @@ class MemoryStore:
         self.held = asyncio.Event()
         """Set while a commit waits for `hold`."""
 
-    async def load(self) -> Records:
-        def kept(kind: type[Any]) -> tuple[Any, ...]:
-            return tuple(self.tables[kind].values())
+    def kept(self, kind: type[Kept]) -> dict[str, Kept]:
+        """What is kept of one kind, by id; a role by its name."""
+        return {key: record for (_, key), record in self._records.items() if isinstance(record, kind)}
 
-        return Records(
-            people=kept(Person),
-            agents=kept(Agent),
-            roles=kept(Role),
-            upstreams=kept(Upstream),
-            secrets=kept(SealedSecret),
-            tokens=kept(TokenRecord),
-        )
+    def plant(self, record: Record) -> None:
+        """Keep what nobody committed: what an older version, or a hand on the disk, left there."""
+        self._records = {
+            **self._records,
+            (type(record), record.name if isinstance(record, Role) else record.id): record,
+        }
 
     async def commit(
         self, puts: Sequence[Record] = (), removals: Sequence[Record] = (), entries: Sequence[Entry] = ()
@@ -112,21 +110,12 @@ class MemoryStore:
             self.room -= 1
         if self.full:
             raise Unavailable("storage_unavailable", "the disk is full")
-        for entry in entries:
-            write_body(entry)  # what cannot be written down cannot be committed
-        for record in removals:
-            self.tables[type(record)].pop(_key(record), None)
-        for record in puts:
-            self.tables[type(record)][_key(record)] = record
+        await super().commit(puts, removals, entries)
         self.entries += entries
         self.commits.append(len(puts))
 
     def events(self) -> list[str]:
         return [entry.event for entry in self.entries]
-
-
-def _key(record: Record) -> str:
-    return record.name if isinstance(record, Role) else record.id
 
 
 class SlowlessPasswords:
@@ -144,31 +133,6 @@ class SlowlessPasswords:
         return stored == hashlib.sha256(password.encode()).hexdigest()
 
 
-class NoArchive:
-    """Stands where the journal's reader is not asked."""
-
-    async def search(self, query: Query) -> Page:
-        return Page((), None)
-
-    async def story(self, of: RunId | CredentialId) -> Story:
-        return Story((), (), (), ())
-
-    async def verify(self, saved: Sequence[Head] = ()) -> Report:
-        return Report(0, None)
-
-    async def head(self) -> Head:
-        return Head(WriterId("wrt_test"), 1, bytes(32))
-
-    async def counts(self, first: int, last: int) -> Counted:
-        return Counted((), None)
-
-    async def last_calls(self, credentials: Sequence[CredentialId]) -> Mapping[CredentialId, Instant]:
-        return {}
-
-    def export(self, after: int = 0) -> AsyncIterator[bytes]:
-        raise NotImplementedError
-
-
 async def no_explanation(token: CredentialId, attempt: Mapping[str, Json]) -> Json:
     return {"token": token, "attempt": dict(attempt)}
 
@@ -177,7 +141,7 @@ async def no_explanation(token: CredentialId, attempt: Mapping[str, Json]) -> Js
 class World:
     """All of it, and short words for what tests do over and over."""
 
-    store: MemoryStore
+    store: Store
     administration: Administration
     announced: list[Announcement]
     passwords: SlowlessPasswords
@@ -233,9 +197,9 @@ class World:
         return [said.record for said in self.announced if isinstance(said, Put) and isinstance(said.record, kind)]
 
 
-async def opened(store: MemoryStore | None = None, *, account: Rate = ACCOUNT, first: str = "ada") -> World:
+async def opened(store: Store | None = None, *, account: Rate = ACCOUNT, first: str = "ada") -> World:
     """A deployment of which `first` is the admin."""
-    store = store or MemoryStore()
+    store = store or Store()
     announced: list[Announcement] = []
     strangers: list[tuple[str, str]] = []
     passwords = SlowlessPasswords()
@@ -257,7 +221,7 @@ async def opened(store: MemoryStore | None = None, *, account: Rate = ACCOUNT, f
         new_key=new_key,
         passwords=passwords,
         ledger=InProcessLedger(),
-        archive=NoArchive(),
+        archive=store.journal,
         explain=no_explanation,
         stranger=lambda event, code, _source, _credential: strangers.append((event, code)),
         terms=Terms(limits=LIMITS, account=account, token_lifetime=8 * HOUR, session_lifetime=8 * HOUR),

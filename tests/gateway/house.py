@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tests.keys.randomness import Numbered
+
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, UpstreamId
 from gatepass.authority import Authority, Grant, Permission
 from gatepass.authority.caveats import Caveat
@@ -41,18 +43,6 @@ REFUND = "orders:refund:order-12345?amount<=50&amount>=0&currency=USD"
 PLENTY = TokenLimits(attempts=Rate(1000, 60_000), calls=Rate(1000, 60_000))
 
 
-def numbered() -> Any:
-    """Entropy that never repeats and is the same in every run."""
-    count = 0
-
-    def entropy(size: int) -> bytes:
-        nonlocal count
-        count += 1
-        return hashlib.shake_256(count.to_bytes(8, "big")).digest(size)
-
-    return entropy
-
-
 @dataclass
 class House:
     """One upstream with a secret, one person, one agent in one role."""
@@ -64,7 +54,7 @@ class House:
     ledger: InProcessLedger = field(default_factory=InProcessLedger)
 
     def __post_init__(self) -> None:
-        self.entropy = numbered()
+        self.entropy = Numbered(b"house")
         keyring = Keyring.create(Instant(START), self.entropy)
         self.snapshot = Snapshot(live=Live())
         self.admission = Admission(
