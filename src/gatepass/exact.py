@@ -81,6 +81,9 @@ def number(text: str) -> Decimal:
 
 def spell(value: Decimal) -> str:
     """Write a finite number in its one spelling: equal numbers, equal texts. Raises ValueError for any other."""
+    plain = str(value)
+    if len(plain) < _PLAIN_TO and plain.isdigit() and (plain[0] != "0" or plain == "0"):
+        return plain
     sign, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         raise ValueError("a number has to be finite")  # noqa: TRY004 - a value, not a type, is wrong
@@ -176,22 +179,18 @@ def _plain(digits: str, point: int) -> str:
 
 def _text(value: Json) -> str:
     if isinstance(value, str):
-        return _quoted(value)
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, Decimal):
-        return spell(value)
-    if isinstance(value, tuple):
-        return "[" + ",".join(_text(item) for item in value) + "]"
-    if isinstance(value, Mapping):
+        return encode_basestring(value)
+    if type(value) is dict or isinstance(value, Mapping):
         # Among names in ASCII the code units are the characters, and nothing has to be encoded to compare them.
         names = sorted(value) if all(map(str.isascii, value)) else sorted(value, key=_utf16)
-        return "{" + ",".join(f"{_quoted(name)}:{_text(value[name])}" for name in names) + "}"
+        return "{" + ",".join([f"{encode_basestring(name)}:{_text(value[name])}" for name in names]) + "}"
+    if isinstance(value, Decimal):
+        return spell(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, tuple):
+        return "[" + ",".join([_text(item) for item in value]) + "]"
     raise TypeError(f"{type(value).__name__} is not an exact JSON value")
-
-
-def _quoted(text: str) -> str:
-    return encode_basestring(text)
 
 
 def _utf16(name: str) -> bytes:

@@ -54,12 +54,13 @@ class Excess(NamedTuple):
     allowed: Authority
 
 
-def permits(authority: Authority, access: Access) -> Verdict:
+def permits(authority: Authority, access: Access, target: Target | None = None) -> Verdict:
     """Decide: some grant's permissions cover the attempt, and none of its caveats vetoes it.
 
     Of several grants that permit, the one with the fewest reservations and obligations is taken, the first of those.
+    `target` is `Target.of(access.resource)`, for whoever asks more than one authority.
     """
-    target = Target.of(access.resource)
+    target = target or Target.of(access.resource)
     if target is None:
         return Verdict(permitted=False, vetoes=(Veto("scope_missing", malformed_resource(access.resource)),))
     best: Verdict | None = None

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from gatepass.access import Access, ActionClass, CredentialId, Decision, Outcome, PartialAccess
 from gatepass.authority import Authority, Credential, Verdict, may_permit, permits
+from gatepass.authority.scopes.permissions import Target
 from gatepass.policy.asking import Asked, asks, unreadable
 from gatepass.policy.roles import RolePolicy
 
@@ -37,13 +38,14 @@ def decide(
 
     A `step_up` holds whatever a person is yet to say: it is for the caller to look for an approval.
     """
+    target = Target.of(access.resource)  # cut up once for both
     return _weigh(
         credential,
         access.subject.credential,
         classes,
         role,
         access.action.kind,
-        ask=lambda authority: permits(authority, access),
+        ask=lambda authority: permits(authority, access, target),
         question=lambda questions: asks(questions, access),
     )
 

@@ -266,6 +266,8 @@ class Scope:
 
 def look_up(properties: Mapping[str, Json], path: Path) -> "Json | Absent":
     """Give the value at `path`, walking into objects only."""
+    if len(path) == 1:
+        return properties.get(path[0], ABSENT)
     found: Json | Absent = properties
     for name in path:
         if type(found) is not dict and not isinstance(found, Mapping):

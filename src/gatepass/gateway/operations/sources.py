@@ -8,7 +8,7 @@ is not part of the shape has been looked at by nobody, and is refused.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from typing import Final, TypeAlias
@@ -60,6 +60,12 @@ class Source:
     """`body.orders[].id` is `Source(("body", "orders", EACH, "id"))`."""
 
     steps: tuple[str, ...]
+    many: bool = field(init=False, repr=False, compare=False)
+    """Whether it stands for every member of a list."""
+
+    def __post_init__(self) -> None:
+        """Look for a list once: it is asked on every call."""
+        object.__setattr__(self, "many", EACH in self.steps)
 
     @classmethod
     def parse(cls, text: str, roots: Iterable[str]) -> "Source | None":
@@ -87,16 +93,13 @@ class Source:
         """`path`, `query`, `body` or `arguments`."""
         return self.steps[0]
 
-    @property
-    def many(self) -> bool:
-        """Whether it stands for every member of a list."""
-        return EACH in self.steps
-
     def __str__(self) -> str:
         return ".".join(self.steps).replace(f".{EACH}", EACH)
 
     def find(self, arguments: Mapping[str, Json]) -> tuple[Json, ...] | Absent:
         """The values at this place: one, or as many as the list has members. Raises `Malformed` off the walk."""
+        if not self.many:
+            return self._single(arguments)
         found: tuple[Json, ...] = (arguments,)
         for step in self.steps:
             if step is EACH or step == EACH:
@@ -111,12 +114,23 @@ class Source:
                 if not isinstance(value, Mapping):
                     raise Malformed("malformed_request", f"`{self}` has to be inside an object")
                 if step not in value:
-                    if self.many and len(found) > 1:
+                    if len(found) > 1:
                         raise Malformed("malformed_request", f"`{self}` is missing in a member of the list")
                     return ABSENT
                 below.append(value[step])
             found = tuple(below)
         return found
+
+    def _single(self, arguments: Mapping[str, Json]) -> tuple[Json, ...] | Absent:
+        """The walk of a source that stands for one value."""
+        value: Json = arguments
+        for step in self.steps:
+            if type(value) is not dict and not isinstance(value, Mapping):
+                raise Malformed("malformed_request", f"`{self}` has to be inside an object")
+            if step not in value:
+                return ABSENT
+            value = value[step]
+        return (value,)
 
 
 def shape_of(sources: Iterable[Source]) -> dict[str, Shape]:
@@ -145,13 +159,15 @@ def check_shape(value: Json, shape: Shape, where: str = "") -> None:
         for member in value:
             check_shape(member, shape[EACH], where + EACH)
         return
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise Malformed("malformed_request", f"`{where}` has to be an object")
     for name, member in value.items():
-        place = f"{where}.{name}" if where else name
         if name not in shape:
+            place = f"{where}.{name}" if where else name
             raise Malformed("malformed_request", f"`{shown(place)}` is not declared for this operation")
-        check_shape(member, shape[name], place)
+        below = shape[name]
+        if below is not None:  # else everything below it is accounted for
+            check_shape(member, below, f"{where}.{name}" if where else name)
 
 
 def identifier(value: Json, source: Source) -> str:

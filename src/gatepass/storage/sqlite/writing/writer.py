@@ -123,10 +123,15 @@ class Writer:
                 self._bytes += job.size
                 if self._idle:
                     self._idle = False
-                    self._turn.notify()
+                    # Once this turn of the loop is over: what else comes in it shares the wait for the disk.
+                    self._loop.call_soon(self._wake)
                 return
         assert job.failure is not None  # noqa: S101  both branches above have set it
         raise job.failure
+
+    def _wake(self) -> None:
+        with self._turn:
+            self._turn.notify()
 
     def _watch(self) -> None:
         """Once a second: a disk that has not answered for long failed, and a file that was taken away is gone."""
