@@ -8,6 +8,7 @@ forbids in a scope token (RFC 6749, section 3.3), is percent-encoded where it is
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gatepass import exact
@@ -66,7 +67,10 @@ def parse(text: str, *, actions: re.Pattern[str]) -> Parsed:
     if not colon or not NAME.fullmatch(kind) or not actions.fullmatch(action):
         raise _malformed(text, "a scope begins with type:action, in lower case")
     pattern = Pattern.parse(pattern_text) if more else None
-    limits = _limits(text, tail) if question else ()
+    try:
+        limits = _limits(tail) if question else ()
+    except Malformed as error:
+        raise _malformed(text, error.message) from None
     parsed = Parsed(kind, action, pattern, limits)
     if (canonical := spell(*parsed)) != text:
         raise _malformed(text, f"it is written `{shown(canonical)}`")
@@ -76,8 +80,14 @@ def parse(text: str, *, actions: re.Pattern[str]) -> Parsed:
 def spell(kind: str, action: str, pattern: Pattern | None, limits: Iterable[Limit]) -> str:
     """Print the four parts as `parse` reads them."""
     text = f"{kind}:{action}" if pattern is None else f"{kind}:{action}:{pattern}"
-    shown = "&".join(map(str, limits))
+    shown = _spell_limits(tuple(limits))
     return f"{text}?{shown}" if shown else text
+
+
+@lru_cache(maxsize=4096)
+def _spell_limits(limits: tuple[Limit, ...]) -> str:
+    """Equal limits have one spelling, and many scopes have the same."""
+    return "&".join(map(str, limits))
 
 
 def path_text(path: Path) -> str:
@@ -113,22 +123,21 @@ def collect(stated: Iterable[tuple[Path, Domain]]) -> tuple[Limit, ...]:
     return tuple(Limit(path, domains[path]) for path in sorted(domains))
 
 
-def _limits(scope: str, text: str) -> tuple[Limit, ...]:
+@lru_cache(maxsize=4096)
+def _limits(text: str) -> tuple[Limit, ...]:
+    """Read what stands behind the `?`. Raises `Malformed` with the reason alone. Many scopes have the same limits."""
     stated: list[tuple[Path, Domain]] = []
     for limit in text.split("&"):
         match = _LIMIT.fullmatch(limit)
         if match is None:
-            raise _malformed(scope, "a limit is written name, operator, value")
+            raise Malformed("malformed_scope", "a limit is written name, operator, value")
         name, operator, value = match.groups()
         path = path_of(name)
         try:
             stated.append((path, domain_of(operator, _values(operator, value))))
         except Malformed as error:
-            raise _malformed(scope, f"the limit `{shown(limit)}`: {error.message}") from None
-    try:
-        return collect(stated)
-    except Malformed as error:
-        raise _malformed(scope, error.message) from None
+            raise Malformed("malformed_scope", f"the limit `{shown(limit)}`: {error.message}") from None
+    return collect(stated)
 
 
 def _values(operator: str, text: str) -> tuple[Json, ...]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from gatepass.access import Access, Json, PartialAccess, Resource, Unknown
@@ -305,14 +306,20 @@ def malformed_resource(resource: Resource) -> str:
 def _check(scope: Permission | Scope, actions: re.Pattern[str]) -> None:
     if not NAME.fullmatch(scope.type) or not actions.fullmatch(scope.action):
         raise Malformed("malformed_scope", "a type and an action are names in lower case")
-    if len(scope.limits) > MAX_LIMITS:
-        raise Malformed("malformed_scope", f"more than {MAX_LIMITS} properties are limited")
-    if notation.collect(scope.limits) != scope.limits or not all(is_normal(limit.domain) for limit in scope.limits):
-        raise Malformed("malformed_scope", "the limits are not in canonical form")
-    if any(_named(limit.domain) > MAX_VALUES for limit in scope.limits):
-        raise Malformed("malformed_scope", f"limits on one property name more than {MAX_VALUES} values")
+    if scope.limits:
+        _check_limits(scope.limits)
     if len(str(scope)) > MAX_SCOPE:
         raise Malformed("malformed_scope", f"the text form is longer than {MAX_SCOPE} characters")
+
+
+@lru_cache(maxsize=4096)
+def _check_limits(limits: tuple[Limit, ...]) -> None:
+    if len(limits) > MAX_LIMITS:
+        raise Malformed("malformed_scope", f"more than {MAX_LIMITS} properties are limited")
+    if notation.collect(limits) != limits or not all(is_normal(limit.domain) for limit in limits):
+        raise Malformed("malformed_scope", "the limits are not in canonical form")
+    if any(_named(limit.domain) > MAX_VALUES for limit in limits):
+        raise Malformed("malformed_scope", f"limits on one property name more than {MAX_VALUES} values")
 
 
 def _named(domain: Domain) -> int:

@@ -5,11 +5,11 @@ vetoes, and that is the authority's own law. What else cannot be read is damage,
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Table, delete, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import IntegrityError
 
 from gatepass import exact
@@ -36,13 +36,23 @@ def put(connection: Connection, records: Sequence[Record]) -> None:
     """Add or replace. Raises `Conflict` for a name that is taken and an owner that is not there."""
     for record in sorted(records, key=lambda record: _ORDER.index(type(record))):
         table, row = _row(record)
-        key = {column.name for column in table.primary_key}
-        statement = insert(table).values(**row)
-        rest = {name: statement.excluded[name] for name in row if name not in key}
         try:
-            connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=rest))
+            connection.exec_driver_sql(_upsert(table), tuple(row.values()))
         except IntegrityError as error:
             raise _conflict(record, str(error.orig)) from None
+
+
+@cache
+def _upsert(table: Table) -> str:
+    """Insert a row, or replace the one of the same key, with a value for each column in their order. Made once."""
+    names = _names(table)
+    keys = [column.name for column in table.primary_key]
+    rest = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+    places = ", ".join("?" * len(names))
+    return (
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places}) "  # noqa: S608  names from our own schema
+        f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {rest}"
+    )
 
 
 def remove(connection: Connection, records: Sequence[Record]) -> None:
@@ -117,8 +127,9 @@ def _same(record: Record, table: Table) -> _Row:
     return {name: _value(getattr(record, name)) for name in _names(table)}
 
 
-def _names(table: Table) -> list[str]:
-    return [column.name for column in table.columns]
+@cache
+def _names(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns)
 
 
 def _value(value: object) -> object:
@@ -176,7 +187,16 @@ def _token(row: _Row) -> TokenRecord:
     read = {
         "kind": TokenKind(row["kind"]),
         "authority": authority_from_json(exact.read(row["authority"], max_bytes=1 << 24)),
-        "limits": msgspec.json.decode(row["limits"], type=TokenLimits),
-        "ancestors": msgspec.json.decode(row["ancestors"], type=tuple[CredentialId, ...]),
+        "limits": _limits(row["limits"]),
+        "ancestors": () if row["ancestors"] == "[]" else _ANCESTORS.decode(row["ancestors"]),
     }
     return TokenRecord(**{**row, **read})
+
+
+@lru_cache(maxsize=1024)
+def _limits(text: str) -> TokenLimits:
+    """Many tokens have the same."""
+    return msgspec.json.decode(text, type=TokenLimits)
+
+
+_ANCESTORS: Final = msgspec.json.Decoder(tuple[CredentialId, ...])
