@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gatepass.access import Instant, Reservation
 
 __all__ = ["Drawn", "Exhausted", "Ledger", "Level"]
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """How one meter stands: `remaining` units of `limit`, full again in `reset` milliseconds (None: never)."""
 
     reservation: Reservation

@@ -32,6 +32,10 @@ class Answer:
         failure: UpstreamFailed
         content = self._response.content
         try:
+            if piece := content.read_nowait():  # it is here already: nothing to wait for, and no clock to set
+                return piece
+            if content.at_eof():
+                return b""
             async with asyncio.timeout_at(min(self._until, asyncio.get_running_loop().time() + self._idle)):
                 while not (piece := await content.readany()):
                     if content.at_eof():
