@@ -69,8 +69,8 @@ def parse(text: str, *, actions: re.Pattern[str]) -> Parsed:
     pattern = Pattern.parse(pattern_text) if more else None
     try:
         limits = _limits(tail) if question else ()
-    except Malformed as error:
-        raise _malformed(text, error.message) from None
+    except _LimitError as error:
+        raise _malformed(text, str(error)) from None
     parsed = Parsed(kind, action, pattern, limits)
     if (canonical := spell(*parsed)) != text:
         raise _malformed(text, f"it is written `{shown(canonical)}`")
@@ -123,21 +123,28 @@ def collect(stated: Iterable[tuple[Path, Domain]]) -> tuple[Limit, ...]:
     return tuple(Limit(path, domains[path]) for path in sorted(domains))
 
 
+class _LimitError(ValueError):
+    """Why limits cannot be read, without the scope that they stand in."""
+
+
 @lru_cache(maxsize=4096)
 def _limits(text: str) -> tuple[Limit, ...]:
-    """Read what stands behind the `?`. Raises `Malformed` with the reason alone. Many scopes have the same limits."""
+    """Read what stands behind the `?`. Raises `_LimitError`. Many scopes have the same limits."""
     stated: list[tuple[Path, Domain]] = []
     for limit in text.split("&"):
         match = _LIMIT.fullmatch(limit)
         if match is None:
-            raise Malformed("malformed_scope", "a limit is written name, operator, value")
+            raise _LimitError("a limit is written name, operator, value")
         name, operator, value = match.groups()
         path = path_of(name)
         try:
             stated.append((path, domain_of(operator, _values(operator, value))))
         except Malformed as error:
-            raise Malformed("malformed_scope", f"the limit `{shown(limit)}`: {error.message}") from None
-    return collect(stated)
+            raise _LimitError(f"the limit `{shown(limit)}`: {error.message}") from None
+    try:
+        return collect(stated)
+    except Malformed as error:
+        raise _LimitError(error.message) from None
 
 
 def _values(operator: str, text: str) -> tuple[Json, ...]:
