@@ -1,6 +1,7 @@
 """Files as configuration: the plan says all that applying does, and applying does all of it or nothing."""
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ from tests.administration.world import HOUR, LIMITS, MINUTE, SECOND, World, open
 
 from gatepass.access import ActionClass
 from gatepass.administration.configuration import Missing, Plan
+from gatepass.authority import Catalogue
 from gatepass.credentials import Rate
 from gatepass.errors import Conflict, Denied, Error, Malformed, Unauthenticated, Unavailable
 from gatepass.registry import AgentLimits, OperatorRole
@@ -427,6 +429,26 @@ async def test_an_upstream_with_a_secret_goes_nowhere_else(world: World) -> None
     }
     (fault,) = (await planned(world, moved)).faults
     assert "holds a secret for `https://orders.example:443`" in fault.says
+
+
+async def test_neither_files_nor_operations_are_read_on_the_event_loop(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogues = world.administration.desk.catalogues
+    threads: list[int] = []
+    read = catalogues.read
+
+    def noted(text: str, name: str) -> Catalogue:
+        threads.append(threading.get_ident())
+        return read(text, name)
+
+    monkeypatch.setattr(catalogues, "read", noted)
+    await applied(world, FOLDER)
+    assert len(threads) == 1
+    broken = {**FOLDER, "operations/orders.yaml": "types: 7\n"}
+    assert [fault.file for fault in (await planned(world, broken)).faults] == ["operations/orders.yaml"]
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 # -- export

@@ -1,7 +1,7 @@
 """How anything is changed: what there is now, one change at a time, withdrawals first."""
 
 from gatepass.administration.changes.announcing import Announce, Announcement, Put, Removed
-from gatepass.administration.changes.catalogues import Catalogues, ReadCatalogue
+from gatepass.administration.changes.catalogues import Catalogues, ReadAhead, ReadCatalogue
 from gatepass.administration.changes.desk import Desk, Fallen, Turn
 from gatepass.administration.changes.managed import check_by_hand
 from gatepass.administration.changes.register import NAME_PATTERN, NAME_RULE, Register, checked_name, missing
@@ -15,6 +15,7 @@ __all__ = [
     "Desk",
     "Fallen",
     "Put",
+    "ReadAhead",
     "ReadCatalogue",
     "Register",
     "Removed",

@@ -4,7 +4,7 @@ How a file is read is the gateway's matter, and comes in as a function. A file t
 declares nothing; that it does not is kept as a fault, so that a start after an upgrade still shows the rest.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,10 +13,13 @@ from gatepass.authority import Authority, Catalogue, Permission, Scope
 from gatepass.errors import Malformed
 from gatepass.registry import Role, Upstream
 
-__all__ = ["MOST_SCOPES", "Catalogues", "ReadCatalogue"]
+__all__ = ["MOST_SCOPES", "Catalogues", "ReadAhead", "ReadCatalogue"]
 
 ReadCatalogue = Callable[[str, str], Catalogue]
 """The catalogue in the text of an operations file; the second argument is what complaints call the file."""
+
+ReadAhead = Mapping[tuple[str, str], Catalogue | Malformed]
+"""By the upstream's name and the text: what was read, or why it could not be."""
 
 MOST_SCOPES: Final = 64
 """Scopes in one request."""
@@ -35,8 +38,8 @@ class Catalogues:
     by_upstream: dict[UpstreamId, Catalogue] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     """By the upstream's name: why its file declares nothing."""
-    _known: dict[tuple[str, str], Catalogue] = field(default_factory=dict)
-    """What was read of the texts in use, because reading takes long."""
+    _known: dict[tuple[str, str], Catalogue | Malformed] = field(default_factory=dict)
+    """What was read of the texts in use, or why it could not be, because reading takes long."""
 
     def learn(self, upstreams: Iterable[Upstream]) -> None:
         """Take what there is now for all there is."""
@@ -46,30 +49,48 @@ class Catalogues:
         self.together = Catalogue()
         for upstream in upstreams:
             text = (upstream.name, upstream.operations)
+            found = self._known[text] = known[text] if text in known else self._read(*text)
+            if isinstance(found, Malformed):
+                self.faults[upstream.name] = found.message
+                continue
             try:
-                catalogue = known[text] if text in known else self.read(upstream.operations, upstream.name)
-                self.together = Catalogue.merge(self.together, catalogue)
-                self.by_upstream[upstream.id] = self._known[text] = catalogue
+                self.together = Catalogue.merge(self.together, found)
+                self.by_upstream[upstream.id] = found
             except Malformed as fault:
                 self.faults[upstream.name] = fault.message
 
-    def prospect(self, upstreams: Iterable[Upstream]) -> "Catalogues":
+    def read_ahead(self, texts: Mapping[str, str]) -> ReadAhead:
+        """What the texts, by name, declare. Changes nothing, so it can be done in a thread: reading takes long."""
+        return {text: self._read(*text) for text in texts.items() if text not in self._known}
+
+    def prospect(self, upstreams: Iterable[Upstream], ahead: ReadAhead) -> "Catalogues":
         """What there would be, were these all the upstreams. What was read for it is not read again."""
-        other = Catalogues(self.read, _known=self._known)
+        other = Catalogues(self.read, _known={**ahead, **self._known})
         other.learn(upstreams)
         self._known = other._known | dict(list(self._known.items())[:_MOST])
         return other
 
+    def of(self, upstream: Upstream) -> Catalogue:
+        """What the upstream's own file declares. Raises `Malformed`."""
+        text = (upstream.name, upstream.operations)
+        found = self._known[text] if text in self._known else self._read(*text)
+        if isinstance(found, Malformed):
+            raise Malformed(found.code, found.message, hint=found.hint)
+        self._known = {text: found, **dict(list(self._known.items())[:_MOST])}
+        return found
+
     def check(self, upstream: Upstream) -> Catalogue:
         """The catalogue of an upstream that is new or changed. Raises `Malformed` for one that does not fit in."""
-        text = (upstream.name, upstream.operations)
-        if text not in self._known:
-            self._known = {text: self.read(upstream.operations, upstream.name)} | dict(
-                list(self._known.items())[:_MOST]
-            )
+        found = self.of(upstream)
         others = (known for id_, known in self.by_upstream.items() if id_ != upstream.id)
-        Catalogue.merge(*others, self._known[text])
-        return self._known[text]
+        Catalogue.merge(*others, found)
+        return found
+
+    def _read(self, name: str, operations: str) -> Catalogue | Malformed:
+        try:
+            return self.read(operations, name)
+        except Malformed as fault:
+            return fault.with_traceback(None)
 
     def expand(self, scopes: Iterable[str]) -> tuple[Permission, ...]:
         """Permissions on named actions. Raises `Malformed`: `malformed_scope`, `unknown_scope`, `too_large`."""

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from gatepass.administration.changes import Desk, Turn
+from gatepass.administration.changes import Desk, ReadAhead, Turn
 from gatepass.administration.configuration.files.reading import Folder, Source, read_folder
 from gatepass.administration.configuration.files.writing import written
 from gatepass.administration.configuration.following import Terms
@@ -45,10 +45,10 @@ class Configuration:
     async def plan(self, operator: Operator, sources: Sequence[Source], missing: Missing = Missing.LEAVE) -> Plan:
         """What applying the files would do now. Changes nothing."""
         await self.desk.permit(operator, Act.READ)
-        folder = await asyncio.to_thread(read_folder, sources)  # (1)
+        folder, ahead = await asyncio.to_thread(self._read, sources)  # (1)
         async with self.desk.system_turn() as turn:
             await self.desk.permit(operator, Act.READ)
-            return self._plan(folder, missing, turn)
+            return self._plan(folder, ahead, missing, turn)
 
     async def apply(
         self, operator: Operator, sources: Sequence[Source], fingerprint: str, missing: Missing = Missing.LEAVE
@@ -59,9 +59,9 @@ class Configuration:
         them, and whatever forbids one of its changes.
         """
         await self.desk.permit(operator, Act.APPLY_CONFIGURATION)
-        folder = await asyncio.to_thread(read_folder, sources)  # (1)
+        folder, ahead = await asyncio.to_thread(self._read, sources)  # (1)
         async with self.desk.turn(operator, Act.APPLY_CONFIGURATION) as turn:
-            planned = self._plan(folder, missing, turn)  # (2)
+            planned = self._plan(folder, ahead, missing, turn)  # (2)
             if planned.faults:
                 raise Malformed("malformed_configuration", _first_of(planned))
             if planned.fingerprint != fingerprint:  # (3)
@@ -80,9 +80,14 @@ class Configuration:
         await self.desk.permit(operator, Act.READ)
         return written(self.desk.register, managed=managed)
 
-    def _plan(self, folder: Folder, missing: Missing, turn: Turn) -> Plan:
-        desk = self.desk
-        return plan(folder, desk.register, desk.catalogues, terms=self.terms, missing=missing, now=turn.at)
+    def _read(self, sources: Sequence[Source]) -> tuple[Folder, ReadAhead]:
+        """In a thread: neither calls nor changes wait for megabytes of YAML."""
+        folder = read_folder(sources)
+        return folder, {} if folder.faults else self.desk.catalogues.read_ahead(folder.operations)
+
+    def _plan(self, folder: Folder, ahead: ReadAhead, missing: Missing, turn: Turn) -> Plan:
+        register, catalogues = self.desk.register, self.desk.catalogues
+        return plan(folder, register, catalogues, ahead=ahead, terms=self.terms, missing=missing, now=turn.at)
 
     async def _commit(self, turn: Turn, planned: Plan, recorded: Recorded) -> None:
         try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepass.access import AgentId, Instant, UpstreamId
-from gatepass.administration.changes import Catalogues, Register
+from gatepass.administration.changes import Catalogues, ReadAhead, Register
 from gatepass.administration.configuration.files.present import (
     Value,
     agent_file,
@@ -54,18 +54,29 @@ class _Work:
     missing: Missing
     now: Instant
     after: Catalogues
+    ahead: ReadAhead
     changes: list[Change] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
 
 def plan(
-    folder: Folder, register: Register, catalogues: Catalogues, *, terms: Terms, missing: Missing, now: Instant
+    folder: Folder,
+    register: Register,
+    catalogues: Catalogues,
+    *,
+    ahead: ReadAhead,
+    terms: Terms,
+    missing: Missing,
+    now: Instant,
 ) -> Plan:
-    """What it would take to make what there is what `folder` says, or why that cannot be."""
+    """What it would take to make what there is what `folder` says, or why that cannot be.
+
+    `ahead` is what its operations files declare, as far as they were read before.
+    """
     if folder.faults:
         return Plan(faults=tuple(sorted(folder.faults)))
-    work = _Work(folder, register, catalogues, terms, missing, now, after=catalogues)
+    work = _Work(folder, register, catalogues, terms, missing, now, after=catalogues, ahead=ahead)
     _plan_upstreams(work)
     _plan_roles(work)
     _plan_agents(work)
@@ -90,7 +101,7 @@ def _plan_upstreams(work: _Work) -> None:
             work.faults.append(_of_upstream(said, fault))
     gone = {each.name for each in by_name.values() if each.managed and work.missing is Missing.REMOVE}
     stay_as_they_are = [each for name, each in by_name.items() if name not in wanted and name not in gone]
-    work.after = work.present.prospect([*stay_as_they_are, *wanted.values()])
+    work.after = work.present.prospect([*stay_as_they_are, *wanted.values()], work.ahead)
     for name, upstream in wanted.items():
         before = by_name.get(name)
         members = _differing(

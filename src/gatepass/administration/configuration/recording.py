@@ -73,7 +73,7 @@ def _upstream(turn: Turn, change: Change, upstream: Upstream, recorded: Recorded
     upstream = replace(upstream, secret=secret_of(desk, upstream.injection, known, turn.at))
     recorded.puts.append(upstream)
     event = "upstream.created" if before is None else "upstream.changed"
-    entry = turn.entry(event, upstream.id, told(upstream, desk.catalogues.read(upstream.operations, upstream.name)))
+    entry = turn.entry(event, upstream.id, told(upstream, desk.catalogues.of(upstream)))
     return _by_files(change, replace(entry, upstream=upstream.name))
 
 
