@@ -22,7 +22,7 @@ from bench.stage.cores import Cores
 __all__ = ["Failed", "Started", "free_port", "line_of", "start", "until"]
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
-PATIENCE: Final = 90.0
+PATIENCE: Final = 180.0
 """Seconds that a program may take until it answers."""
 FAREWELL: Final = 10.0
 """Seconds that a program may take to end before it is killed."""
