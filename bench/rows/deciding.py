@@ -234,10 +234,9 @@ def compared(ground: Ground, size: Size, say: Say) -> Iterator[Contest]:  # noqa
         others = (f"orders:refund:order-{number}?amount<=50&amount>=0&currency=USD" for number in range(held - 1))
         authority = Authority.of(*map(Permission.parse, (*others, NARROW)))
         say(f"    {held:,} permissions")
-        taker = Taker(
-            measure=timed(deciding(credential(held, authority), authority), times, size.seconds(LEAST)),
-        )
-        takers[f"{held:,} permissions"] = taker
+        step = deciding(credential(held, authority), authority)
+        step()  # what is looked up by is made at the first decision
+        takers[f"{held:,} permissions"] = Taker(measure=timed(step, times, size.seconds(LEAST)))
     yield Contest(takers=takers, facts={"permissions": "of the token and of the role, three caveats each"})
 
 
