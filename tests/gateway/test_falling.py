@@ -24,7 +24,7 @@ def test_work_that_waits_is_cut_at_once() -> None:
         await begun.wait()
         falling.set()
         with pytest.raises(Denied):
-            await waiting
+            await asyncio.wait_for(waiting, 5)
         assert not waiting.cancelled()
         assert waiting.cancelling() == 0
 
@@ -48,7 +48,7 @@ def test_what_comes_all_the_same_is_dropped() -> None:
         await begun.wait()
         falling.set()
         with pytest.raises(Denied):
-            await waiting
+            await asyncio.wait_for(waiting, 5)
         assert dropped == ["an answer"]
 
     asyncio.run(story())
@@ -66,7 +66,7 @@ def test_a_cancellation_from_outside_is_no_fall() -> None:
         await begun.wait()
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await waiting
+            await asyncio.wait_for(waiting, 5)
 
     asyncio.run(story())
 
@@ -84,7 +84,7 @@ def test_both_at_once_is_the_caller_going() -> None:
         waiting.cancel()
         falling.set()
         with pytest.raises(asyncio.CancelledError):
-            await waiting
+            await asyncio.wait_for(waiting, 5)
 
     asyncio.run(story())
 
@@ -104,7 +104,7 @@ def test_a_fault_of_the_work_stays_one() -> None:
         await begun.wait()
         falling.set()
         with pytest.raises(UpstreamFailed):
-            await waiting
+            await asyncio.wait_for(waiting, 5)
         assert waiting.cancelling() == 0
 
     asyncio.run(story())
