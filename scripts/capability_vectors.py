@@ -343,6 +343,7 @@ def widened() -> Iterator[dict[str, Json]]:
         "another credential's": [13, "crd_victim0000/calls", 1],
         "another link's": [14, "lnk_AAAAAAAAAAAAAAAAAAAAAA/use"],
         "the issuer's link's": [16, "crd_0UuNB2BaZ9/new", 1, 1000],
+        "another credential's, inside a conjunction": [12, [[13, "crd_victim0000/calls", 1], [11, "log"]]],
     }.items():
         text = joined(R, link(R, A, B, authority=grants((LESS, [caveat]))))
         yield vector(f"a meter in a name of {name}", "meter", text, "foreign_meter", 1, **THUMB)
