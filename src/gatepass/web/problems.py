@@ -9,7 +9,7 @@ text may hold anything.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NotRequired, TypedDict
 
 from gatepass.errors import (
     CODES,
@@ -25,7 +25,7 @@ from gatepass.errors import (
 )
 from gatepass.gateway.requests import Headers
 
-__all__ = ["BY_CODE", "BY_FAMILY", "INTERNAL", "Problem", "problem_of", "status_of"]
+__all__ = ["BY_CODE", "BY_FAMILY", "INTERNAL", "Problem", "ProblemDocument", "problem_of", "status_of"]
 
 BY_FAMILY: Final[Mapping[type[Error], int]] = {
     Malformed: 400,
@@ -61,6 +61,20 @@ RESERVED: Final = frozenset(
 """Members that are set here, and details that travel as headers alone."""
 
 
+class ProblemDocument(TypedDict):
+    """What is wrong (RFC 9457), with a stable code and a hint; some codes say more."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: NotRequired[str]
+    code: str
+    hint: str
+    retry_after: NotRequired[int | None]
+    """Milliseconds; null where waiting does not help."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """An answer that says what is wrong, ready to be sent."""
@@ -81,7 +95,7 @@ def status_of(error: Error) -> int:
 def problem_of(error: Error, path: bytes = b"") -> Problem:
     """The whole answer to `error`, for a request to `path` (raw, without its query)."""
     status = status_of(error)
-    members: dict[str, object] = {
+    members: ProblemDocument = {
         "type": f"urn:gatepass:problem:{error.code}",
         "title": error.code.replace("_", " ").capitalize(),
         "status": status,
@@ -92,8 +106,8 @@ def problem_of(error: Error, path: bytes = b"") -> Problem:
     }
     if isinstance(error, LimitExceeded):
         members["retry_after"] = error.retry_after
-    members.update({name: value for name, value in error.details.items() if name not in RESERVED})
-    return _problem(status, members, _said(error, status))
+    more = {name: value for name, value in error.details.items() if name not in RESERVED}
+    return _problem(status, {**members, **more}, _said(error, status))
 
 
 def _problem(status: int, members: Mapping[str, object], headers: Headers) -> Problem:

@@ -17,7 +17,7 @@ import msgspec
 from gatepass.errors import Conflict, Malformed, NotFound
 from gatepass.web.management.answers import encode, shapes
 
-__all__ = ["Conditions", "read_conditions", "tag_of"]
+__all__ = ["Conditions", "has_tag", "read_conditions", "tag_of"]
 
 MOST_TAGS: Final = 16
 _TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,256}"', re.ASCII)
@@ -74,6 +74,11 @@ def read_conditions(headers: Iterable[tuple[bytes, bytes]]) -> Conditions:
     """`If-Match` and `If-None-Match`. Raises `Malformed` for what is neither `*` nor a list of tags."""
     listed = tuple(headers)
     return Conditions(_tags(listed, b"if-match"), _tags(listed, b"if-none-match"))
+
+
+def has_tag(kind: object) -> bool:
+    """Whether what is shown in this shape has a tag."""
+    return kind in _BY_ITSELF
 
 
 def tag_of(shown: object) -> str | None:

@@ -1,18 +1,27 @@
 """The table of the management API, and the paths that come of it."""
 
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gatepass.administration import Administration
+from gatepass.administration import Act, Administration
 from gatepass.errors import NotFound
 from gatepass.web.management.answers import Shows
-from gatepass.web.management.calls import API, Operation, Resource
+from gatepass.web.management.calls import API, Answer, Call, Operation, Resource
 from gatepass.web.management.handlers import agents, configuration, deployment, journal, people, tokens, upstreams
+from gatepass.web.management.openapi import describe
 from gatepass.web.management.repeats import Repeats
 
 __all__ = ["OPERATIONS", "build"]
+
+
+async def openapi(call: Call) -> Answer:
+    """This API as an OpenAPI 3.1 document."""
+    await call.administration.desk.permit(call.operator, Act.READ_OWN)
+    return Answer(shown=_document())
+
 
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *people.OPERATIONS,
@@ -22,8 +31,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *configuration.OPERATIONS,
     *deployment.OPERATIONS,
     *journal.OPERATIONS,
+    Operation(method="GET", path="/openapi.json", handle=openapi, acts=(Act.READ_OWN,), answer=dict[str, Any]),
 )
 """All of it. `docs/api.md` names each; a test holds the two together."""
+
+
+@cache
+def _document() -> dict[str, Any]:
+    return describe(OPERATIONS)
 
 
 def build(administration: Administration) -> ASGIApp:
