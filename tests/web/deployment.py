@@ -16,7 +16,7 @@ from tests.web.served import AGENTS, PEOPLE, Echo, running
 from gatepass.access import CredentialId, Instant, Json
 from gatepass.administration import Administration, Announcement, Facts, Terms
 from gatepass.console import Console
-from gatepass.credentials import Rate
+from gatepass.credentials import Rate, TokenLimits
 from gatepass.gateway.operations import read_operations
 from gatepass.keys import Keyring, Sealer, hash_password, verify_password
 from gatepass.keys.keyring import LiveKeyring
@@ -62,6 +62,7 @@ class Deployment:
     client: httpx2.Client = field(default_factory=lambda: httpx2.Client(trust_env=False, timeout=30))
     port: int = 0
     token: str | None = None
+    limits: TokenLimits = LIMITS
 
     @property
     def administration(self) -> Administration:
@@ -92,7 +93,7 @@ class Deployment:
                 explain=explain,
                 stranger=lambda event, code, _source, _credential: self.strangers.append((event, code)),
                 terms=Terms(
-                    limits=LIMITS, account=Rate(6_000, MINUTE), token_lifetime=8 * HOUR, session_lifetime=8 * HOUR
+                    limits=self.limits, account=Rate(6_000, MINUTE), token_lifetime=8 * HOUR, session_lifetime=8 * HOUR
                 ),
                 facts=Facts(version="0.1", listening=("http://127.0.0.1:8420",), custody="the same user"),
             )
@@ -166,9 +167,9 @@ class Deployment:
 
 
 @contextmanager
-def deployed(folder: Path) -> Iterator[Deployment]:
+def deployed(folder: Path, limits: TokenLimits = LIMITS) -> Iterator[Deployment]:
     """A served deployment with `ada` signed in."""
-    deployment = Deployment(folder)
+    deployment = Deployment(folder, limits=limits)
     with running(deployment.app()) as port, deployment.client:
         deployment.port = port
         deployment.token = deployment.sign_in()

@@ -17,7 +17,7 @@ from gatepass.keys import SealedSecret
 from gatepass.registry import Agent, Person, Role, Upstream
 from gatepass.revocation import Scope
 
-__all__ = ["NAME_PATTERN", "NAME_RULE", "Register", "checked_name", "missing"]
+__all__ = ["LONGEST_NAME", "NAME_PATTERN", "NAME_RULE", "Register", "checked_name", "missing"]
 
 LONGEST_NAME: Final = 63
 NAME_PATTERN: Final = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"

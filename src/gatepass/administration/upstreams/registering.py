@@ -22,6 +22,7 @@ from gatepass.registry import Injection, InjectionKind, Upstream, UpstreamKind
 from gatepass.revocation import Scope
 
 __all__ = [
+    "LARGEST_OPERATIONS",
     "UpstreamForm",
     "Upstreams",
     "bound_to",

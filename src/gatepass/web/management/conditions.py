@@ -20,7 +20,8 @@ from gatepass.web.management.answers import encode, shapes
 __all__ = ["Conditions", "has_tag", "read_conditions", "tag_of"]
 
 MOST_TAGS: Final = 16
-_TAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,256}"', re.ASCII)
+_TAG: Final = r'(?:W/)?"[\x21\x23-\x7e]{0,256}"'
+_TAGS: Final = re.compile(rf"{_TAG}(?:[ \t]*,[ \t]*{_TAG})*", re.ASCII)
 
 _BY_ITSELF: Final[Mapping[type[shapes.Shape], frozenset[str]]] = {
     shapes.Person: frozenset(),
@@ -114,10 +115,11 @@ def _tags(headers: Iterable[tuple[bytes, bytes]], wanted: bytes) -> tuple[str, .
     values = [value.decode("latin-1") for name, value in headers if name == wanted]
     if not values:
         return None
-    tags = tuple(tag.strip(" \t") for tag in ",".join(values).split(","))
-    if tags == ("*",):
-        return tags
-    if len(tags) > MOST_TAGS or not all(_TAG.fullmatch(tag) for tag in tags):
+    said = ",".join(values).strip(" \t")
+    if said == "*":
+        return (said,)
+    tags = tuple(re.findall(_TAG, said, re.ASCII)) if _TAGS.fullmatch(said) else ()
+    if not 0 < len(tags) <= MOST_TAGS:
         name = "If-Match" if wanted == b"if-match" else "If-None-Match"
         raise Malformed("malformed_request", f"`{name}`: expected `*`, or up to {MOST_TAGS} tags in quotes")
     return tags

@@ -7,10 +7,14 @@ deployment, and a body that names them is refused.
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema
+from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 
 from gatepass.access import ActionClass, Instant
 from gatepass.administration import LimitChanges, UpstreamForm
+from gatepass.administration.changes import LONGEST_NAME, MOST_SCOPES, NAME_PATTERN
+from gatepass.administration.upstreams import LARGEST_OPERATIONS
 from gatepass.credentials import Rate
 from gatepass.errors import Malformed
 from gatepass.registry import Injection, InjectionKind, OperatorRole, UpstreamKind
@@ -50,11 +54,41 @@ LONGEST_SPAN: Final = 400 * 24 * 3600
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    WithJsonSchema({"type": "string", "pattern": f"^{NAME_PATTERN}$", "minLength": 1, "maxLength": LONGEST_NAME}),
+]
+"""A new name. Whether it is one is asked beneath, in words of its own."""
+Password = Annotated[
+    SecretStr,
+    WithJsonSchema({"type": "string", "format": "password", "writeOnly": True, "minLength": 12, "maxLength": 1024}),
+]
 Line = Annotated[str, StringConstraints(max_length=200)]
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
-Scopes = Annotated[tuple[Scope, ...], Field(max_length=256)]
+Scopes = Annotated[tuple[Scope, ...], Field(max_length=MOST_SCOPES)]
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_SPAN)]
 Count = Annotated[int, Field(ge=1, le=10**12)]
+Step = Annotated[
+    str,
+    StringConstraints(pattern=r"^[1-9][0-9]{0,4}$"),
+    WithJsonSchema({"type": "integer", "minimum": 60, "maximum": 86400, "multipleOf": 60}),
+]
+Limit = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,3}$"),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 500, "default": 100}),
+]
+Moment = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def _said(*names: str) -> JsonDict:
+    """In a schema: these members are there, and not null; of a member that is not named, nothing."""
+    return {"required": list(names), "properties": {name: {"type": "string"} for name in names}}
 
 
 class NoQuery(Form):
@@ -65,7 +99,7 @@ class ListQuery(Form):
     """Which part of a list."""
 
     cursor: Annotated[str, StringConstraints(max_length=64)] | None = None
-    limit: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")] | None = None
+    limit: Limit | None = None
 
 
 class TokenQuery(ListQuery):
@@ -79,9 +113,9 @@ class TokenQuery(ListQuery):
 class ActivityQuery(Form):
     """Which span, in which steps, of which token or agent."""
 
-    since: Ref | None = None
-    until: Ref | None = None
-    step_seconds: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}$")] | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    step_seconds: Step | None = None
     credential: Ref | None = None
     agent: Ref | None = None
 
@@ -99,14 +133,16 @@ class JournalQuery(Form):
     upstream: Ref | None = None
     action: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
     resource: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
-    since: Ref | None = None
-    until: Ref | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$")] | None = None
-    limit: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")] | None = None
+    limit: Limit | None = None
 
 
 class SessionForm(Form):
     """A one-time code, or a name and a password."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_said("code"), _said("name", "password")]})
 
     code: SecretStr | None = None
     name: Ref | None = None
@@ -116,13 +152,13 @@ class SessionForm(Form):
 class PasswordForm(Form):
     """The new password of whoever asks."""
 
-    password: SecretStr
+    password: Password
 
 
 class PersonCreation(Form):
     """A person; without a role they see and end only what is theirs."""
 
-    name: Ref
+    name: Name
     operator: OperatorRole | None = None
 
 
@@ -135,7 +171,7 @@ class PersonChange(Form):
 class AgentCreation(Form):
     """An agent in an existing role."""
 
-    name: Ref
+    name: Name
     role: Ref
     owner: Ref | None = None
 
@@ -143,14 +179,16 @@ class AgentCreation(Form):
 class AgentChange(Form):
     """Another role, or another owner."""
 
-    role: Ref | None = None
-    owner: Ref | None = None
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
+    role: Ref | SkipJsonSchema[None] = None
+    owner: Ref | SkipJsonSchema[None] = None
 
 
 class RoleForm(Form):
     """All of a role but its name, which is in the path."""
 
-    scopes: Scopes
+    scopes: Annotated[Scopes, Field(json_schema_extra={"minItems": 1})]
     asks_person: Scopes = ()
     max_lifetime_seconds: Annotated[int, Field(ge=1, le=LONGEST_SPAN)] | None = None
 
@@ -168,7 +206,7 @@ class UpstreamBody(Form):
 
     kind: UpstreamKind
     target: Annotated[str, StringConstraints(min_length=1, max_length=16384)]
-    operations: Annotated[str, StringConstraints(max_length=512 * 1024)]
+    operations: Annotated[str, StringConstraints(max_length=LARGEST_OPERATIONS)]
     injection: InjectionForm | None = None
     allow_private: bool = False
 
@@ -187,7 +225,7 @@ class UpstreamBody(Form):
 class UpstreamCreation(UpstreamBody):
     """A new upstream."""
 
-    name: Ref
+    name: Name
 
 
 class SecretValue(Form):
@@ -199,7 +237,7 @@ class SecretValue(Form):
 class SecretCreation(SecretValue):
     """A new secret, for one upstream."""
 
-    name: Ref
+    name: Name
     upstream: Ref
 
 
@@ -223,11 +261,13 @@ class RateForm(Form):
 class LimitsForm(Form):
     """The limits that are named; null lifts a quota."""
 
-    attempts: RateForm | None = None
-    calls: RateForm | None = None
+    attempts: RateForm | SkipJsonSchema[None] = None
+    calls: RateForm | SkipJsonSchema[None] = None
     writes_per_minute: Count | None = None
     requests_per_day: Count | None = None
-    classes: Annotated[list[ActionClass], Field(min_length=1, max_length=len(ActionClass))] | None = None
+    classes: Annotated[list[ActionClass], Field(min_length=1, max_length=len(ActionClass))] | SkipJsonSchema[None] = (
+        None
+    )
 
     def changes(self) -> LimitChanges:
         """What was named, as administration takes it. What was left out stays as it is."""
@@ -252,7 +292,7 @@ class LimitsForm(Form):
 class TokenCreation(Form):
     """A token: an agent's, or without an agent one of whoever asks."""
 
-    name: Ref
+    name: Name
     agent: Ref | None = None
     scopes: Scopes = ()
     lifetime_seconds: Seconds | None = None
@@ -282,6 +322,18 @@ class Reason(Form):
 
 class Revocation(Reason):
     """What to revoke."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"properties": {"scope": {"const": "everything"}, "id": {"type": "null"}}},
+                {
+                    "required": ["id"],
+                    "properties": {"scope": {"enum": ["token", "agent", "person"]}, "id": {"type": "string"}},
+                },
+            ]
+        }
+    )
 
     scope: Literal["token", "agent", "person", "everything"]
     id: Ref | None = None

@@ -136,7 +136,7 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
     headers: list[tuple[str, str, str]] = []
     if operation.once:
         text = "A fresh UUID for each new request: a repeat with the same key gets the same answer, for 24 hours."
-        headers.append(("Idempotency-Key", text, r'^"[ !#-\[\]-~]{1,128}"$'))
+        headers.append(("Idempotency-Key", text, r'^("[ !#-\[\]-~]{1,128}"|[A-Za-z0-9._:~-]{1,128})$'))
     if operation.current is not None:
         text = "Change it only if it still has one of these tags, or exists (`*`)."
         headers.append(("If-Match", text, _TAGS_PATTERN))

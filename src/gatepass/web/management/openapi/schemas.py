@@ -83,8 +83,10 @@ def _renamed(value: Any) -> Any:  # noqa: ANN401  any part of a schema
 
 
 def _said(value: Any) -> Any:  # noqa: ANN401  any part of a schema
-    """Without the titles that pydantic makes up from the names of members."""
+    """Without the titles that pydantic makes up from the names of members, and defaults that cannot be said."""
     if isinstance(value, dict):
+        if value.get("default", 0) is None and not any(option == {"type": "null"} for option in value.get("anyOf", [])):
+            value = {key: inner for key, inner in value.items() if key != "default"}
         return {
             key: {name: _said(part) for name, part in inner.items()} if key == "properties" else _said(inner)
             for key, inner in value.items()
