@@ -93,6 +93,7 @@ GRAMMARS: Final = {
     "PUT /secrets/{ref}": "the same",
     "POST /leaked": "a token has a checksum",
     "POST /tokens/{ref}/explain": "an attempt is in the words of its upstream's surface",
+    "GET /tokens/{ref}/blast-radius": "a person's token has none",
     "GET /activity": "instants and steps have to go together",
     "GET /journal": "an instant has to be one, and have a zone",
 }

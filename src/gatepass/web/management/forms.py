@@ -4,10 +4,11 @@ Nothing is here that a caller may not say: ids, owners of tokens, instants, hash
 deployment, and a body that names them is refused.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
-from pydantic import ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
@@ -53,6 +54,18 @@ SECOND: Final = 1000
 LONGEST_SPAN: Final = 400 * 24 * 3600
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+
+def _either(*names: str, never: Sequence[str]) -> JsonDict:
+    """In a schema: the members `names` are there and not null, and none of `never` is."""
+    nulls: JsonDict = {name: {"type": "null"} for name in never}
+    return {"required": list(names), "properties": {**{name: {"type": "string"} for name in names}, **nulls}}
+
+
+def _integral(value: object) -> object:
+    """`60.0` is the integer 60 (JSON Schema 2020-12, section 4.2.3)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Name = Annotated[
     str,
@@ -67,8 +80,9 @@ Password = Annotated[
 Line = Annotated[str, StringConstraints(max_length=200)]
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 Scopes = Annotated[tuple[Scope, ...], Field(max_length=MOST_SCOPES)]
-Seconds = Annotated[int, Field(ge=0, le=LONGEST_SPAN)]
-Count = Annotated[int, Field(ge=1, le=10**12)]
+Seconds = Annotated[int, BeforeValidator(_integral), Field(ge=0, le=LONGEST_SPAN)]
+Span = Annotated[int, BeforeValidator(_integral), Field(ge=1, le=LONGEST_SPAN)]
+Count = Annotated[int, BeforeValidator(_integral), Field(ge=1, le=10**12)]
 Step = Annotated[
     str,
     StringConstraints(pattern=r"^[1-9][0-9]{0,4}$"),
@@ -84,11 +98,6 @@ Moment = Annotated[
     StringConstraints(min_length=1, max_length=64),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-
-
-def _said(*names: str) -> JsonDict:
-    """In a schema: these members are there, and not null; of a member that is not named, nothing."""
-    return {"required": list(names), "properties": {name: {"type": "string"} for name in names}}
 
 
 class NoQuery(Form):
@@ -142,7 +151,11 @@ class JournalQuery(Form):
 class SessionForm(Form):
     """A one-time code, or a name and a password."""
 
-    model_config = ConfigDict(json_schema_extra={"oneOf": [_said("code"), _said("name", "password")]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [_either("code", never=("name", "password")), _either("name", "password", never=("code",))]
+        }
+    )
 
     code: SecretStr | None = None
     name: Ref | None = None
@@ -190,7 +203,7 @@ class RoleForm(Form):
 
     scopes: Annotated[Scopes, Field(json_schema_extra={"minItems": 1})]
     asks_person: Scopes = ()
-    max_lifetime_seconds: Annotated[int, Field(ge=1, le=LONGEST_SPAN)] | None = None
+    max_lifetime_seconds: Span | None = None
 
 
 class InjectionForm(Form):
@@ -251,7 +264,7 @@ class RateForm(Form):
     """`count` acts in each `period_seconds`."""
 
     count: Count
-    period_seconds: Annotated[int, Field(ge=1, le=LONGEST_SPAN)]
+    period_seconds: Span
 
     def rate(self) -> Rate:
         """The same in milliseconds."""

@@ -138,12 +138,18 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
         text = "A fresh UUID for each new request: a repeat with the same key gets the same answer, for 24 hours."
         headers.append(("Idempotency-Key", text, r'^("[ !#-\[\]-~]{1,128}"|[A-Za-z0-9._:~-]{1,128})$'))
     if operation.current is not None:
-        text = "Change it only if it still has one of these tags, or exists (`*`)."
+        text = "Change it only if it still has this tag. A list of tags and `*` (it exists) are taken too."
         headers.append(("If-Match", text, _TAGS_PATTERN))
     if operation.method == "PUT":
         headers.append(("If-None-Match", "`*`: only if there is none yet.", r"^\*$"))
     if operation.method == "GET" and has_tag(operation.answer):
-        headers.append(("If-None-Match", "Answer 304 if it still has one of these tags.", _TAGS_PATTERN))
+        headers.append(
+            (
+                "If-None-Match",
+                "Answer 304 if it still has this tag (or one of a list).",
+                _TAGS_PATTERN,
+            )
+        )
     return [
         {
             "name": name,
@@ -156,7 +162,7 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
     ]
 
 
-_TAGS_PATTERN: Final = r'^(\*|"[!#-~]{1,64}"(, ?"[!#-~]{1,64}"){0,3})$'
+_TAGS_PATTERN: Final = '^"[!#-~]{1,64}"$'
 
 
 def _answers(operation: Operation, schemas: Schemas, operations: Sequence[Operation]) -> dict[str, Any]:
