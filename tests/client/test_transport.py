@@ -1,6 +1,7 @@
 """A token goes to the server that was named and nowhere else; what comes back is bounded and becomes our errors."""
 
 import json
+import re
 import socket
 import threading
 from decimal import Decimal
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.client.doubles import Answer, Asked, serving
+from tests.client.doubles import Answer, Asked, Double, serving
 
+from gatepass.client import Management
 from gatepass.client.problems import error_from
 from gatepass.client.transport import Transport, segment
 from gatepass.errors import (
@@ -297,3 +299,57 @@ def test_no_problem_document_makes_reading_it_raise(status: int, document: Any) 
     assert isinstance(error, Error)
     assert "\n" not in error.message + error.hint
     assert all(isinstance(value, str) for value in error.details.values())
+
+
+# -- done once, and on a condition
+
+
+def test_what_creates_is_asked_for_once_more_after_a_broken_connection_under_the_same_key() -> None:
+    def answer(asked: Asked) -> Answer:
+        return Answer(201, b'{"id": "agt_1"}', lies=99 if len(server[0].asked) == 1 else None)
+
+    server: list[Double] = []
+    with serving(answer) as double, Transport(double.url) as transport:
+        server.append(double)
+        assert Management(transport).create("agents", {"name": "bot", "role": "r"}) == {"id": "agt_1"}
+    first, second = double.asked
+    assert (first.method, first.path, first.body) == (second.method, second.path, second.body)
+    assert re.fullmatch(r'"[0-9a-f-]{36}"', first.headers["idempotency-key"])
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+
+
+def test_each_request_has_a_key_of_its_own_and_only_what_creates_has_one() -> None:
+    with serving(lambda _: Answer()) as double, Transport(double.url) as transport:
+        api = Management(transport)
+        for _ in range(2):
+            api.create("agents", {"name": "bot"})
+        api.act("tokens", "laptop", "rotate")
+        api.act("tokens", "laptop", "revoke")
+        api.amend("agents", "bot", {"role": "r"})
+    keys = [asked.headers.get("idempotency-key") for asked in double.asked]
+    assert len(set(keys[:3])) == 3
+    assert None not in keys[:3]
+    assert keys[3:] == [None, None]
+
+
+def test_what_does_not_create_is_not_repeated_and_a_second_break_is_told() -> None:
+    with serving(lambda _: Answer(200, b"{}", lies=9)) as double, Transport(double.url) as transport:
+        with pytest.raises(Unavailable, match="broke off"):
+            Management(transport).act("tokens", "laptop", "revoke")
+        assert len(double.asked) == 1
+        with pytest.raises(Unavailable, match="broke off"):
+            Management(transport).create("agents", {})
+        assert len(double.asked) == 3
+
+
+def test_a_change_names_the_state_that_was_seen() -> None:
+    with (
+        serving(lambda _: Answer(200, b'{"role": "r"}', {"ETag": '"abc-d"'})) as double,
+        Transport(double.url) as transport,
+    ):
+        api = Management(transport)
+        shown, tag = api.seen("agents", "bot")
+        api.amend("agents", "bot", {"role": "s"}, seen=tag)
+        api.replace("roles", "r", {"scopes": ()})
+    assert (shown, tag) == ({"role": "r"}, '"abc-d"')
+    assert [asked.headers.get("if-match") for asked in double.asked] == [None, '"abc-d"', None]

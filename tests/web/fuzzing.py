@@ -94,6 +94,7 @@ GRAMMARS: Final = {
     "POST /leaked": "a token has a checksum",
     "POST /tokens/{ref}/explain": "an attempt is in the words of its upstream's surface",
     "GET /tokens/{ref}/blast-radius": "a person's token has none",
+    "POST /configuration": "files have a grammar and a meaning",
     "GET /activity": "instants and steps have to go together",
     "GET /journal": "an instant has to be one, and have a zone",
 }
@@ -114,6 +115,7 @@ def walk(deployment: Deployment, who: str, token: Callable[[], str] | None, seed
     schema.config.update(base_url=f"http://127.0.0.1:{deployment.port}/api/v1")
     if token is not None:
         _sign(schema, token)
+
     outcome = Outcome(who)
     for event in from_schema(schema).execute():
         _note(outcome, event)
@@ -129,6 +131,18 @@ def _sign(schema: Any, token: Callable[[], str]) -> None:
         def set(self, case: Any, data: str, context: Any) -> None:
             case.headers = case.headers or {}
             case.headers["Authorization"] = f"Bearer {data}"
+
+
+def _quote_tags() -> None:
+    """schemathesis 4.32 does not keep to the pattern of a tag when it fills in the other parameters of a request."""
+
+    @schemathesis.hook
+    def before_call(context: Any, case: Any, kwargs: Any) -> None:
+        for name in ("If-Match", "If-None-Match"):
+            value = (case.headers or {}).get(name)
+            made_up = case.meta is not None and case.meta.generation.mode.value == "positive"
+            if made_up and isinstance(value, str) and value != "*" and not value.startswith(('"', "W/")):
+                case.headers[name] = f'"{value}"'
 
 
 def _note(outcome: Outcome, event: events.EngineEvent) -> None:
@@ -171,6 +185,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--only", choices=["admin", "auditor", "nobody"])
     said = parser.parse_args(arguments)
+    _quote_tags()
     failed = 0
     with tempfile.TemporaryDirectory() as folder, deployed(Path(folder) / "data", PLENTY) as deployment:
         deployment.furnish()

@@ -8,6 +8,7 @@ the wire.
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Final, TypeAlias
+from uuid import uuid4
 
 from gatepass.access import Json
 from gatepass.client.transport import Transport, segment
@@ -19,6 +20,7 @@ Answer: TypeAlias = Mapping[str, Json]
 
 _API: Final = "/api/v1"
 _MOST_PAGES: Final = 1_000
+_CREATING: Final = frozenset({"rotate", "code"})
 
 
 class Management:
@@ -70,21 +72,32 @@ class Management:
         """One thing by its id or name: `agents`, `upstreams`, `tokens`."""
         return self._read(*path)
 
+    def seen(self, *path: str) -> tuple[Answer, str | None]:
+        """One thing, and the tag of the state that was seen: what `replace` and `amend` take as `seen`."""
+        shown, tag = self._transport.look(_path(path))
+        return _mapping(shown, path), tag
+
     def create(self, kind: str, said: Answer) -> Answer:
-        """Make a person, an agent, an upstream, a secret or a token. For a token, the answer shows its text, once."""
-        return self._change("POST", kind, body=said)
+        """Make a person, an agent, an upstream, a secret or a token. For a token, the answer shows its text, once.
 
-    def replace(self, kind: str, name: str, said: Answer) -> Answer:
-        """Put a role, an upstream, or a secret's value in the place of what is there."""
-        return self._change("PUT", kind, name, body=said)
+        After a connection that broke it is asked for once more, under the same key: the server makes one.
+        """
+        return self._change("POST", kind, body=said, once=True)
 
-    def amend(self, kind: str, name: str, said: Answer) -> Answer:
-        """Change an agent's role, or a token's limits."""
-        return self._change("PATCH", kind, name, body=said)
+    def replace(self, kind: str, name: str, said: Answer, *, seen: str | None = None) -> Answer:
+        """Put a role, an upstream, or a secret's value in the place of what is there; of what was `seen`, if named.
+
+        Raises `Conflict` (`precondition_failed`) where that was changed since.
+        """
+        return self._change("PUT", kind, name, body=said, seen=seen)
+
+    def amend(self, kind: str, name: str, said: Answer, *, seen: str | None = None) -> Answer:
+        """Change an agent's role, a token's limits, a person's operator role; of what was `seen`, if named."""
+        return self._change("PATCH", kind, name, body=said, seen=seen)
 
     def act(self, kind: str, name: str, verb: str, said: Answer | None = None) -> Answer:
-        """Do something with one thing: `disable`, `enable`, `rotate`, `revoke`, `code`."""
-        return self._change("POST", kind, name, verb, body=said)
+        """Do something with one thing: `disable`, `enable`, `rotate`, `revoke`, `code`. What creates is done once."""
+        return self._change("POST", kind, name, verb, body=said, once=verb in _CREATING)
 
     def remove(self, kind: str, name: str) -> None:
         """Delete a role, an upstream or a secret."""
@@ -172,10 +185,13 @@ class Management:
             raise _shape(path)
         return tuple(_mapping(item, path) for item in items), following
 
-    def _change(self, method: str, *path: str, body: Answer | None = None) -> Answer:
+    def _change(
+        self, method: str, *path: str, body: Answer | None = None, once: bool = False, seen: str | None = None
+    ) -> Answer:
         """Members of `body` that are None are not said."""
         said = None if body is None else {name: value for name, value in body.items() if value is not None}
-        answer = self._transport.ask(method, _path(path), body=said)
+        key = str(uuid4()) if once else None
+        answer = self._transport.ask(method, _path(path), body=said, key=key, seen=seen)
         return {} if answer is None else _mapping(answer, path)
 
 

@@ -44,6 +44,10 @@ class Health:
     """What its clock says, to the second."""
 
 
+class _Broken(Unavailable):
+    """The connection broke: nobody knows whether the request was done."""
+
+
 class Transport:
     """Sends requests to one server, in the order in which they are made. Not for several threads at once.
 
@@ -91,12 +95,41 @@ class Transport:
         """Close the connection."""
         self._client.close()
 
-    def ask(self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json = None) -> Json:
-        """Send one request and read the whole answer: None for an empty one. Raises the error that it tells of."""
-        with self._send(method, path, query, body) as response:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Json = None,
+        key: str | None = None,
+        seen: str | None = None,
+    ) -> Json:
+        """Send one request and read the whole answer: None for an empty one. Raises the error that it tells of.
+
+        With a `key` (`Idempotency-Key`) it is sent once more after a connection that broke: the server does it once.
+        With `seen`, the tag of a state that was read, it is done only if that state still stands.
+        """
+        headers = {"idempotency-key": f'"{key}"'} if key is not None else {}
+        headers |= {"if-match": seen} if seen is not None else {}
+        try:
+            return self._ask(method, path, query, body, headers)[0]
+        except _Broken:
+            if key is None:
+                raise
+            return self._ask(method, path, query, body, headers)[0]
+
+    def look(self, path: str) -> tuple[Json, str | None]:
+        """GET one thing, and the tag of the state in which it was seen."""
+        return self._ask("GET", path, None, None, {})
+
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, str] | None, body: Json, headers: Mapping[str, str]
+    ) -> tuple[Json, str | None]:
+        with self._send(method, path, query, body, headers) as response:
             content = _whole(response)
             if response.is_success:
-                return _read(content) if content else None
+                return _read(content) if content else None, response.headers.get("etag")
             raise _refusal(response, content)
 
     def health(self) -> Health:
@@ -118,12 +151,19 @@ class Transport:
             yield _lines(response)
 
     @contextmanager
-    def _send(self, method: str, path: str, query: Mapping[str, str] | None, body: Json) -> Iterator[httpx2.Response]:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Json,
+        headers: Mapping[str, str] | None = None,
+    ) -> Iterator[httpx2.Response]:
         content = None if body is None else exact.write(body)
-        headers = {} if content is None else {"content-type": "application/json"}
+        said = {**(headers or {}), **({} if content is None else {"content-type": "application/json"})}
         try:
             with self._client.stream(
-                method, self._origin + path, params=query or None, content=content, headers=headers
+                method, self._origin + path, params=query or None, content=content, headers=said
             ) as response:
                 if "content-encoding" in response.headers:
                     raise _garbled("an encoded answer that nobody asked for")
@@ -133,7 +173,7 @@ class Transport:
         except httpx2.TimeoutException:
             raise Unavailable("server_timeout", f"`{self.url}` did not answer in time") from None
         except httpx2.HTTPError:
-            raise Unavailable("server_timeout", f"`{self.url}` broke off the connection") from None
+            raise _Broken("server_timeout", f"`{self.url}` broke off the connection") from None
 
 
 def segment(text: str) -> str:

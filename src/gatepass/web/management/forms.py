@@ -80,9 +80,9 @@ Password = Annotated[
 Line = Annotated[str, StringConstraints(max_length=200)]
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 Scopes = Annotated[tuple[Scope, ...], Field(max_length=MOST_SCOPES)]
-Seconds = Annotated[int, BeforeValidator(_integral), Field(ge=0, le=LONGEST_SPAN)]
-Span = Annotated[int, BeforeValidator(_integral), Field(ge=1, le=LONGEST_SPAN)]
-Count = Annotated[int, BeforeValidator(_integral), Field(ge=1, le=10**12)]
+Seconds = Annotated[int, Field(ge=0, le=LONGEST_SPAN), BeforeValidator(_integral)]
+Span = Annotated[int, Field(ge=1, le=LONGEST_SPAN), BeforeValidator(_integral)]
+Count = Annotated[int, Field(ge=1, le=10**12), BeforeValidator(_integral)]
 Step = Annotated[
     str,
     StringConstraints(pattern=r"^[1-9][0-9]{0,4}$"),

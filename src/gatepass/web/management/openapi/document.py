@@ -27,7 +27,7 @@ _TEXT: Final = """Everything that people manage. `docs/api.md` explains it; `doc
 has to carry. Class `admin` is carried by a session alone, for 15 minutes after signing in.
 
 **Limits.** A request's head has at most 32 KiB and 100 fields, its target 8 KiB, its query 4096 bytes and 32
-parameters; a body as many bytes as the operation says, nested at most 32 deep; a pause inside a request lasts 30
+parameters; a body as many bytes as the operation says, nested at most 32 deep; a pause inside a request lasts 60
 seconds at most. Each presentation of a credential counts against its `attempts` (600 a minute unless set otherwise).
 Signing in by password is limited to 10 attempts a name and 30 a source in 15 minutes. Beyond it, 429 with
 `Retry-After`.
@@ -136,7 +136,7 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
     headers: list[tuple[str, str, str]] = []
     if operation.once:
         text = "A fresh UUID for each new request: a repeat with the same key gets the same answer, for 24 hours."
-        headers.append(("Idempotency-Key", text, r'^("[ !#-\[\]-~]{1,128}"|[A-Za-z0-9._:~-]{1,128})$'))
+        headers.append(("Idempotency-Key", text, _KEY_PATTERN))
     if operation.current is not None:
         text = "Change it only if it still has this tag. A list of tags and `*` (it exists) are taken too."
         headers.append(("If-Match", text, _TAGS_PATTERN))
@@ -156,6 +156,7 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
             "in": "header",
             "required": False,
             "description": text,
+            "example": _EXAMPLES.get(pattern, "*"),
             "schema": {"type": "string", "pattern": pattern},
         }
         for name, text, pattern in headers
@@ -163,6 +164,8 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
 
 
 _TAGS_PATTERN: Final = '^"[!#-~]{1,64}"$'
+_KEY_PATTERN: Final = r'^("[ !#-\[\]-~]{1,128}"|[A-Za-z0-9._:~-]{1,128})$'
+_EXAMPLES: Final = {_TAGS_PATTERN: '"9b1f0a52c7d3e8460f11"', _KEY_PATTERN: '"8e03978e-40d5-43e8-bc93-6894a57f9324"'}
 
 
 def _answers(operation: Operation, schemas: Schemas, operations: Sequence[Operation]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gatepass.administration.operators import RULES
 from gatepass.errors import Conflict, Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated, Unavailable
 from gatepass.web.management.calls import Operation
 from gatepass.web.management.openapi.schemas import PROBLEM, reference
-from gatepass.web.problems import status_of
+from gatepass.web.problems import BY_CODE, BY_FAMILY
 
 __all__ = ["Refusals", "codes_of"]
 
@@ -46,8 +46,10 @@ _FAMILIES: Final[tuple[tuple[type[Error], frozenset[str]], ...]] = (
             }
         ),
     ),
+    (LimitExceeded, frozenset({"limit_exceeded"})),
+    (Error, frozenset({"internal"})),
     (NotFound, frozenset({"not_found"})),
-    (Conflict, frozenset({"conflict", "precondition_failed", "idempotency_key_in_use"})),
+    (Conflict, frozenset({"conflict", "precondition_failed", "idempotency_key_in_use", "configuration_changed"})),
     (
         Unavailable,
         frozenset(
@@ -129,12 +131,8 @@ class Refusals:
 
 
 def _status(code: str) -> int:
-    if code == "limit_exceeded":
-        return status_of(LimitExceeded(code, "", retry_after=None))
-    if code == "internal":
-        return status_of(Error(code, ""))
     family = next((family for family, codes in _FAMILIES if code in codes), Malformed)
-    return status_of(family(code, ""))
+    return BY_CODE.get(code, BY_FAMILY[family])
 
 
 def _response(status: int, codes: Iterable[str]) -> dict[str, Any]:
