@@ -86,6 +86,7 @@ CHECKS: Final[dict[str, Any]] = {
 }
 GRAMMARS: Final = {
     "POST /tokens": "scopes have a grammar and a catalogue, a name may be of an agent, and limits go together",
+    "PATCH /tokens/{ref}": "which limits can be said depends on the token and on each other",
     "PUT /roles/{ref}": "scopes have a grammar and a catalogue, and the name in the path one too",
     "POST /upstreams": "the operations file is YAML with a meaning, the target a URL or a command line",
     "PUT /upstreams/{ref}": "the same",

@@ -44,10 +44,6 @@ class Health:
     """What its clock says, to the second."""
 
 
-class _Broken(Unavailable):
-    """The connection broke: nobody knows whether the request was done."""
-
-
 class Transport:
     """Sends requests to one server, in the order in which they are made. Not for several threads at once.
 
@@ -74,6 +70,7 @@ class Transport:
         }
         if token is not None:
             headers["authorization"] = f"Bearer {_checked_token(token)}"
+        self._broke = False  # whether the last request ended with its connection
         self._client = httpx2.Client(
             headers=headers,
             timeout=httpx2.Timeout(timeout, connect=_CONNECT_SECONDS),
@@ -114,8 +111,8 @@ class Transport:
         headers |= {"if-match": seen} if seen is not None else {}
         try:
             return self._ask(method, path, query, body, headers)[0]
-        except _Broken:
-            if key is None:
+        except Unavailable:
+            if key is None or not self._broke:
                 raise
             return self._ask(method, path, query, body, headers)[0]
 
@@ -159,6 +156,7 @@ class Transport:
         body: Json,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[httpx2.Response]:
+        self._broke = False
         content = None if body is None else exact.write(body)
         said = {**(headers or {}), **({} if content is None else {"content-type": "application/json"})}
         try:
@@ -173,7 +171,8 @@ class Transport:
         except httpx2.TimeoutException:
             raise Unavailable("server_timeout", f"`{self.url}` did not answer in time") from None
         except httpx2.HTTPError:
-            raise _Broken("server_timeout", f"`{self.url}` broke off the connection") from None
+            self._broke = True
+            raise Unavailable("server_timeout", f"`{self.url}` broke off the connection") from None
 
 
 def segment(text: str) -> str:

@@ -4,13 +4,12 @@ Nothing is here that a caller may not say: ids, owners of tokens, instants, hash
 deployment, and a body that names them is refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema
 from pydantic.config import JsonDict
-from pydantic.json_schema import SkipJsonSchema
 
 from gatepass.access import ActionClass, Instant
 from gatepass.administration import LimitChanges, UpstreamForm
@@ -59,6 +58,22 @@ def _either(*names: str, never: Sequence[str]) -> JsonDict:
     """In a schema: the members `names` are there and not null, and none of `never` is."""
     nulls: JsonDict = {name: {"type": "null"} for name in never}
     return {"required": list(names), "properties": {**{name: {"type": "string"} for name in names}, **nulls}}
+
+
+def _never_null(*names: str, least: int = 0) -> Callable[[JsonDict], None]:
+    """In a schema: these members are left out where nothing is meant, and at `least` so many are there."""
+
+    def narrow(schema: JsonDict) -> None:
+        properties = schema["properties"]
+        for name in names:
+            member = properties[name] if isinstance(properties, dict) else None
+            options = member.get("anyOf") if isinstance(member, dict) else None
+            if isinstance(properties, dict) and isinstance(options, list):
+                properties[name] = options[0]
+        if least:
+            schema["minProperties"] = least
+
+    return narrow
 
 
 def _integral(value: object) -> object:
@@ -192,10 +207,10 @@ class AgentCreation(Form):
 class AgentChange(Form):
     """Another role, or another owner."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(json_schema_extra=_never_null("role", "owner", least=1))
 
-    role: Ref | SkipJsonSchema[None] = None
-    owner: Ref | SkipJsonSchema[None] = None
+    role: Ref | None = None
+    owner: Ref | None = None
 
 
 class RoleForm(Form):
@@ -274,13 +289,13 @@ class RateForm(Form):
 class LimitsForm(Form):
     """The limits that are named; null lifts a quota."""
 
-    attempts: RateForm | SkipJsonSchema[None] = None
-    calls: RateForm | SkipJsonSchema[None] = None
+    model_config = ConfigDict(json_schema_extra=_never_null("attempts", "calls", "classes"))
+
+    attempts: RateForm | None = None
+    calls: RateForm | None = None
     writes_per_minute: Count | None = None
     requests_per_day: Count | None = None
-    classes: Annotated[list[ActionClass], Field(min_length=1, max_length=len(ActionClass))] | SkipJsonSchema[None] = (
-        None
-    )
+    classes: Annotated[list[ActionClass], Field(min_length=1, max_length=len(ActionClass))] | None = None
 
     def changes(self) -> LimitChanges:
         """What was named, as administration takes it. What was left out stays as it is."""
