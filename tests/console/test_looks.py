@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
-from tests.console.browser import LOOKS, PLAIN, Look, overflow, violations, visit
+from tests.console.browser import DARK, DARK_PHONE, LIGHT, PHONE, PLAIN, Look, overflow, violations, visit
 from tests.console.content import KEY, Content
 
 PAGES = [
@@ -46,6 +46,15 @@ PAGES = [
     "/console/help",
     "/console/password",
 ]
+BUSY = [
+    "/console",
+    "/console/tokens",
+    "/console/roles/support/change",
+    "/console/journal",
+    "/console/stories/{refund-desk}",
+]
+SEEN = [(path, look) for path in PAGES for look in (LIGHT, DARK, PHONE)] + [(path, DARK_PHONE) for path in BUSY]
+"""The dark phone has the colours of the dark desktop and the width of the light phone: the busiest pages are enough."""
 EMPTY = [
     ("/console/agents", "agent"),
     ("/console/tokens", "token"),
@@ -64,8 +73,7 @@ def address(content: Content, page: str) -> str:
     return page
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize(("path", "look"), SEEN, ids=str)
 def test_a_page_in_a_look(browser: Browser, content: Content, state: Any, path: str, look: Look) -> None:
     with visit(browser, content.origin, look, state) as (page, _):
         answer = page.goto(address(content, path))
@@ -87,11 +95,10 @@ def test_a_page_without_scripts(browser: Browser, content: Content, state: Any, 
         assert answer.status == 200
         assert page.get_by_role("heading", level=1).count() == 1
         assert page.get_by_role("navigation", name="Pages").is_visible()
-        assert violations(page) == []
 
 
 @pytest.mark.parametrize(("path", "says"), EMPTY)
-@pytest.mark.parametrize("look", [LOOKS[0], LOOKS[3]], ids=str)
+@pytest.mark.parametrize("look", [LIGHT, DARK_PHONE], ids=str)
 def test_where_there_is_nothing_it_says_what_to_do(  # noqa: PLR0917 - what it looks at, and how
     browser: Browser, bare: Content, bare_state: Any, path: str, says: str, look: Look
 ) -> None:
@@ -105,13 +112,13 @@ def test_where_there_is_nothing_it_says_what_to_do(  # noqa: PLR0917 - what it l
 @pytest.mark.parametrize("path", [path for path in PAGES if "?" not in path])
 def test_every_page_can_be_walked_by_keyboard(browser: Browser, content: Content, state: Any, path: str) -> None:
     """Each stop of Tab is seen: it has a size, stands in the page and shows a ring."""
-    with visit(browser, content.origin, LOOKS[0], state) as (page, _):
+    with visit(browser, content.origin, LIGHT, state) as (page, _):
         page.goto(address(content, path))
         page.keyboard.press("Tab")
         assert page.evaluate("() => document.activeElement.className") == "skip"
         page.keyboard.press("Enter")
         stops = set()
-        for _ in range(60):
+        for _ in range(30):
             page.keyboard.press("Tab")
             stop = page.evaluate(STOP)
             if stop is None or stop["at"] in stops:
