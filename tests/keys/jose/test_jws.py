@@ -189,7 +189,7 @@ def test_a_text_that_is_read_is_the_one_that_is_written(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["A", "AB", "AAB", "AA==", "AA=", "A A", "AA\n", "+A", "/w", "é", "AA.A", "AAAAA"])
 def test_texts_with_bits_or_characters_to_spare_are_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"base64url|ASCII"):
+    with pytest.raises(ValueError, match="base64url"):
         decode(text)
 
 
