@@ -4,11 +4,22 @@ import re
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import httpx2
-from tests.web.deployment import Deployment
+
+
+class Served(Protocol):
+    """Where the pages are, and who gives codes."""
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def client(self) -> httpx2.Client: ...
+
+    def code(self, name: str = "ada") -> str: ...
 
 
 @dataclass
@@ -107,7 +118,7 @@ class Shown:
 class Person:
     """One person's browser."""
 
-    deployment: Deployment
+    deployment: Served
     cookies: dict[str, str] = field(default_factory=dict)
     cookie_lines: list[str] = field(default_factory=list)
 

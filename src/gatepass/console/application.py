@@ -33,12 +33,14 @@ from gatepass.console.rendering import Rendering
 from gatepass.console.showing import THEMES, theme_of
 from gatepass.errors import Error, NotFound, Unauthenticated
 from gatepass.gateway.requests import Headers
-from gatepass.web.exchange import Exchange, source_of
+from gatepass.web.app import note_fault
+from gatepass.web.exchange import Exchange, Gone, source_of
 from gatepass.web.problems import status_of
 
 __all__ = ["Console"]
 
 FOLDER: Final = Path(__file__).parent
+FAULT: Final = "something went wrong here, and nothing more can be said"
 
 
 class Console:
@@ -65,7 +67,19 @@ class Console:
             return
         asking = self._asking(scope, path)
         try:
-            answer = await self._answered(asking, scope, receive)
+            await self._serve(exchange, asking, receive)
+        except (Error, Gone):
+            raise
+        except Exception as fault:  # noqa: BLE001  any page's code: it is told as a page, and its text to nobody
+            note_fault(fault)
+            if exchange.started:
+                raise
+            quiet = replace(asking, api=replace(asking.api, token=None))  # told on a page that asks the API nothing
+            await self._send(exchange, quiet, self._failed(quiet, Error("internal", FAULT)))
+
+    async def _serve(self, exchange: Exchange, asking: Asking, receive: Receive) -> None:
+        try:
+            answer = await self._answered(asking, exchange.scope, receive)
         except Error as error:
             answer = self._failed(asking, error)
         if isinstance(answer, Again):

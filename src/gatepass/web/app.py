@@ -21,7 +21,7 @@ from gatepass.web.exchange import Exchange, Gone, Surface
 from gatepass.web.hosts import Audience, Hosts
 from gatepass.web.problems import INTERNAL, Problem, problem_of
 
-__all__ = ["App", "Surfaces"]
+__all__ = ["App", "Surfaces", "note_fault"]
 
 _NAME: Final = rb"([a-z0-9]+(?:[.-][a-z0-9]+)*)"
 _REST: Final = re.compile(rb"/u/" + _NAME + rb"(/.*)?", re.DOTALL)
@@ -76,7 +76,7 @@ class App:
         except Error as error:
             await self._answer(exchange, problem_of(error, path))
         except Exception as fault:  # noqa: BLE001  any surface's code: its text may hold anything, so none is shown
-            _log.error("internal", fault=type(fault).__name__, at=_places(fault))
+            note_fault(fault)
             await self._answer(exchange, INTERNAL)
 
     async def _dispatch(self, exchange: Exchange, path: bytes) -> None:
@@ -161,6 +161,11 @@ _PLAIN: Final = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+
+
+def note_fault(fault: BaseException) -> None:
+    """Log that nobody raised this on purpose: its kind and its place, never its text, which may hold anything."""
+    _log.error("internal", fault=type(fault).__name__, at=_places(fault))
 
 
 def _places(fault: BaseException) -> list[str]:
