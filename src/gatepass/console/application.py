@@ -70,7 +70,7 @@ class Console:
             await self._serve(exchange, asking, receive)
         except (Error, Gone):
             raise
-        except Exception as fault:  # noqa: BLE001  any page's code: it is told as a page, and its text to nobody
+        except Exception as fault:  # any page's code: it is told as a page, and its text to nobody
             note_fault(fault)
             if exchange.started:
                 raise
