@@ -4,22 +4,11 @@ import re
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx2
-
-
-class Served(Protocol):
-    """Where the pages are, and who gives codes."""
-
-    @property
-    def port(self) -> int: ...
-
-    @property
-    def client(self) -> httpx2.Client: ...
-
-    def code(self, name: str = "ada") -> str: ...
+from tests.web.deployment import Deployment
 
 
 @dataclass
@@ -118,7 +107,7 @@ class Shown:
 class Person:
     """One person's browser."""
 
-    deployment: Served
+    deployment: Deployment
     cookies: dict[str, str] = field(default_factory=dict)
     cookie_lines: list[str] = field(default_factory=list)
 

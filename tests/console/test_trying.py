@@ -2,18 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import httpx2
 import pytest
 from tests.console.person import Person, Shown
 from tests.testing.world import REFUND, furnished
+from tests.web.deployment import Deployment
 
 from gatepass.testing import LocalDeployment, Pass
 
 
 @dataclass
 class InMemory:
-    """Pages of a deployment in memory."""
+    """Pages of a deployment in memory: as much of the one that is served as a person needs."""
 
     gatepass: LocalDeployment
     client: httpx2.Client
@@ -38,15 +40,15 @@ def token(gatepass: LocalDeployment) -> Pass:
 @pytest.fixture
 def ada(gatepass: LocalDeployment) -> Iterator[Person]:
     with httpx2.Client(transport=gatepass.transport()) as client:
-        person = Person(InMemory(gatepass, client))
+        person = Person(cast("Deployment", InMemory(gatepass, client)))
         person.sign_in()
         yield person
 
 
-def tried(ada: Person, token: Pass, amount: str, **other: str) -> Shown:
+def tried(ada: Person, token: Pass, amount: str) -> Shown:
     page = ada.get(f"/console/tokens/{token.id}")
-    filled = {"upstream": "orders", "method": "POST", "path": "/orders/order-1/refunds", **other}
-    return ada.send(page, "What would happen", body=f'{{"amount": {amount}, "currency": "USD"}}', **filled)
+    body, path = f'{{"amount": {amount}, "currency": "USD"}}', "/orders/order-1/refunds"
+    return ada.send(page, "What would happen", upstream="orders", method="POST", path=path, body=body)
 
 
 def test_what_would_be_permitted_is_told_step_by_step(ada: Person, token: Pass) -> None:
