@@ -6,16 +6,17 @@ failed requests, and any request to another origin than the one it was opened at
 """
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -30,16 +31,25 @@ ARGUMENTS = [
     "--font-render-hinting=none",
 ]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+OF_SIZES = ["target-size", "scrollable-region-focusable"]
+"""Everything else is the same in every look of a page."""
+FRESH = 300.0
+"""Seconds after which somebody signs in again."""
 
 
 @dataclass(frozen=True)
 class Look:
     """How a page is looked at."""
 
-    scheme: str = "light"
+    scheme: Literal["light", "dark"] = "light"
     width: int = 1280
     height: int = 900
     scripts: bool = True
+
+    @property
+    def size(self) -> ViewportSize:
+        return {"width": self.width, "height": self.height}
 
     @property
     def phone(self) -> bool:
@@ -72,6 +82,11 @@ class Complaints:
         page.on("pageerror", lambda error: self.said.append(f"error: {error}"))
         page.on("request", lambda request: self._request(request.url))
         page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
+
+    def settle(self) -> None:
+        """Raise what was said, once."""
+        said, self.said = self.said, []
+        assert not said, "\n".join(said)
 
     def _console(self, message: Any) -> None:
         expected = self.refusals_expected and "Failed to load resource" in message.text
@@ -106,24 +121,68 @@ def chromium(folder: Path) -> Iterator[Browser]:
 @contextmanager
 def visit(browser: Browser, origin: str, look: Look = LIGHT, state: Any = None) -> Iterator[tuple[Page, Complaints]]:
     """A page in a profile of its own (signed in, if `state` is that of a profile that is); complaints are raised."""
+    page, complaints = _opened(browser, origin, look, state)
+    try:
+        yield page, complaints
+        complaints.settle()
+    finally:
+        page.context.close()
+
+
+def _opened(browser: Browser, origin: str, look: Look, state: Any) -> tuple[Page, Complaints]:
     context: BrowserContext = browser.new_context(
         base_url=origin,
-        viewport={"width": look.width, "height": look.height},
-        color_scheme="dark" if look.scheme == "dark" else "light",
+        viewport=look.size,
+        color_scheme=look.scheme,
         java_script_enabled=look.scripts,
         reduced_motion="reduce",
         locale="en-GB",
         timezone_id="UTC",
         storage_state=state,
     )
-    try:
-        page = context.new_page()
-        complaints = Complaints(origin)
-        complaints.watch(page)
-        yield page, complaints
-        assert not complaints.said, "\n".join(complaints.said)
-    finally:
-        context.close()
+    page = context.new_page()
+    complaints = Complaints(origin)
+    complaints.watch(page)
+    return page, complaints
+
+
+def turn(page: Page, look: Look) -> None:
+    """Look at the page that is open in another way."""
+    page.emulate_media(color_scheme=look.scheme)
+    page.set_viewport_size(look.size)
+
+
+class Visitor:
+    """Somebody who is signed in and looks at one page after the other, as people do: a profile and a page for all.
+
+    Complaints are raised after each page. What widens asks for somebody who has just signed in, so that a profile
+    is left for a new one in good time.
+    """
+
+    def __init__(self, browser: Browser, origin: str, sign_in: Callable[[], Any]) -> None:
+        self._browser, self._origin, self._sign_in = browser, origin, sign_in
+        self._state: Any = None
+        self._since = -FRESH
+        self._pages: dict[bool, tuple[Page, Complaints]] = {}
+
+    @contextmanager
+    def at(self, look: Look) -> Iterator[Page]:
+        """The page, in that look."""
+        if time.monotonic() - self._since >= FRESH:
+            self.leave()
+            self._state, self._since = self._sign_in(), time.monotonic()
+        if look.scripts not in self._pages:
+            self._pages[look.scripts] = _opened(self._browser, self._origin, look, self._state)
+        page, complaints = self._pages[look.scripts]
+        turn(page, look)
+        yield page
+        complaints.settle()
+
+    def leave(self) -> None:
+        """Close the pages."""
+        for page, _ in self._pages.values():
+            page.context.close()
+        self._pages.clear()
 
 
 def signed_in_state(browser: Browser, origin: str, said: str, password: str | None = None) -> Any:
@@ -141,9 +200,10 @@ def signed_in_state(browser: Browser, origin: str, said: str, password: str | No
         return page.context.storage_state()
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, rules: list[str] | None = None) -> list[str]:
     """What axe finds, a line each. It runs in an isolated world, where the page's CSP does not reach."""
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]})
+    only = {"type": "tag", "values": RULES} if rules is None else {"type": "rule", "values": rules}
+    found = Axe().run(page, options={"runOnly": only, "resultTypes": ["violations"]})
     return [
         f"{each['id']}: {each['help']}: {node['target']} {node['html'][:200]} {_why(node)}"
         for each in found.response["violations"]

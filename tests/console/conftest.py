@@ -1,20 +1,15 @@
 """One browser for all tests of a worker, and hostile text."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
-from tests.console.browser import chromium, signed_in_state
+from tests.console.browser import Visitor, chromium, signed_in_state
 from tests.console.content import Content, attack, empty, furnished
 from tests.console.person import Person
 from tests.e2e.place import PASSWORD, founder
 from tests.web.deployment import Deployment, deployed
-
-FRESH = 300.0
-"""Seconds after which somebody signs in again."""
 
 
 @pytest.fixture(scope="session")
@@ -47,24 +42,19 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Content]:
 
 
 @pytest.fixture(scope="session")
-def signed_in_states() -> dict[str, Any]:
-    """The last profile, and when it was made."""
-    return {}
-
-
-@pytest.fixture
-def state(browser: Browser, content: Content, signed_in_states: dict[str, Any]) -> Any:
-    """The profile of somebody who has signed in by the form, not long ago: what widens asks for that."""
-    if time.monotonic() - signed_in_states.get("at", -FRESH) >= FRESH:
-        made = signed_in_state(browser, content.origin, content.code())
-        signed_in_states.update(at=time.monotonic(), made=made)
-    return signed_in_states["made"]
+def visitor(browser: Browser, content: Content) -> Iterator[Visitor]:
+    """Somebody who looks at what there is."""
+    made = Visitor(browser, content.origin, lambda: signed_in_state(browser, content.origin, content.code()))
+    yield made
+    made.leave()
 
 
 @pytest.fixture(scope="session")
-def bare_state(browser: Browser, bare: Content) -> Any:
-    """The same, where nothing is yet."""
-    return signed_in_state(browser, bare.origin, founder(), PASSWORD)
+def bare_visitor(browser: Browser, bare: Content) -> Iterator[Visitor]:
+    """Somebody who looks where nothing is yet."""
+    made = Visitor(browser, bare.origin, lambda: signed_in_state(browser, bare.origin, founder(), PASSWORD))
+    yield made
+    made.leave()
 
 
 @pytest.fixture(scope="module")
