@@ -12,6 +12,7 @@
 Only POST changes anything.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,8 @@ __all__ = ["Console"]
 
 FOLDER: Final = Path(__file__).parent
 FAULT: Final = "something went wrong here, and nothing more can be said"
+_KEY_SPENT: Final = 422
+"""Something else was created with the key of the form."""
 
 
 class Console:
@@ -183,6 +186,7 @@ class Console:
         token = asking.api.token
         fixed = {
             "me": me,
+            "key": _key(asking, page),
             "csrf": "" if token is None else guarding.form_token(token),
             "notice": announced(asking),
             "path": asking.path,
@@ -203,6 +207,16 @@ class Console:
     async def _serve_file(self, exchange: Exchange, asset: Asset) -> None:
         body = b"" if exchange.scope["method"] == "HEAD" else asset.content
         await exchange.deliver(200, (*guarding.STATIC, *asset.headers), _once(body))
+
+
+def _key(asking: Asking, page: Page) -> str:
+    """What the forms of a page create with, so that a double click or a reload creates once.
+
+    A form that comes back keeps its key, since the first try may be under way; a key that something else was created
+    with is of no use any more.
+    """
+    sent = "" if page.status == _KEY_SPENT else asking.form.one("key")
+    return sent or secrets.token_hex(16)
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:

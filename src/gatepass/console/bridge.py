@@ -85,9 +85,9 @@ class Bridge:
         answered = await self.ask("POST", path, body=body, key=key, etag=etag)
         return {} if answered.value is None else _members(answered.value)
 
-    async def put(self, *path: str, body: Members, etag: str | None = None) -> Members:
-        """Put something in the place of what is there."""
-        answered = await self.ask("PUT", path, body=body, etag=etag)
+    async def put(self, *path: str, body: Members, etag: str | None = None, anew: bool = False) -> Members:
+        """Put something in the place of what is there; `anew`: only where nothing is yet."""
+        answered = await self.ask("PUT", path, body=body, etag=etag, anew=anew)
         return {} if answered.value is None else _members(answered.value)
 
     async def patch(self, *path: str, body: Members, etag: str | None = None) -> Members:
@@ -107,6 +107,7 @@ class Bridge:
         body: Members | None = None,
         key: str | None = None,
         etag: str | None = None,
+        anew: bool = False,
     ) -> Answered:
         """Make one request. Raises the error that its answer tells of."""
         content = b"" if body is None else _written(body)
@@ -119,6 +120,8 @@ class Bridge:
             headers.append((b"idempotency-key", _plain(key)))
         if etag is not None:
             headers.append((b"if-match", _plain(etag)))
+        if anew:
+            headers.append((b"if-none-match", b"*"))
         said = urlencode({name: value for name, value in (query or {}).items() if value is not None})
         target = "/".join((API, *map(segment, path)))
         scope: dict[str, Any] = {

@@ -50,7 +50,7 @@ async def create(asking: Asking) -> Answer:
 
 async def invite(asking: Asking) -> Answer:
     """Another one-time code."""
-    made = await asking.api.post("people", asking.ref, "code")
+    made = await asking.api.post("people", asking.ref, "code", key=asking.form.one("key") or None)
     person = await asking.api.get("people", asking.ref)
     return Page(template="estate/person_code.html", values={"person": person, "code": made.get("code")})
 

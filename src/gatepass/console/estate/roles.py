@@ -87,7 +87,7 @@ async def _save(asking: Asking, name: str, role: Members | None) -> Answer:
     form = asking.form
     try:
         body = _body(form)
-        made = await asking.api.put("roles", name, body=body, etag=form.one("etag") or None)
+        made = await asking.api.put("roles", name, body=body, etag=form.one("etag") or None, anew=role is None)
     except CORRECTABLE as error:
         return await _form(asking, form, role, problem=error)
     return Redirect(to=f"/console/roles/{made['name']}", notice="role-saved", subject=str(made["name"]))

@@ -52,16 +52,17 @@ async def store(asking: Asking) -> Answer:
 async def change(asking: Asking) -> Answer:
     """The form for another value."""
     await asking.require_fresh()
-    return _replacement(await _one(asking))
+    return _replacement(*await asking.api.seen("secrets", asking.ref))
 
 
 async def replace(asking: Asking) -> Answer:
     """Put the value in the place of the old one."""
     secret = await _one(asking)
     try:
-        await asking.api.put("secrets", asking.ref, body={"value": asking.form.exact("value")})
+        body = {"value": asking.form.exact("value")}
+        await asking.api.put("secrets", asking.ref, body=body, etag=asking.form.one("etag") or None)
     except CORRECTABLE as error:
-        return _replacement(secret, error)
+        return _replacement(secret, asking.form.one("etag"), error)
     return Redirect(to="/console/secrets", notice="secret-replaced", subject=str(secret["name"]))
 
 
@@ -97,11 +98,11 @@ async def _form(asking: Asking, problem: Error | None = None) -> Page:
     )
 
 
-def _replacement(secret: Members, problem: Error | None = None) -> Page:
+def _replacement(secret: Members, etag: str | None, problem: Error | None = None) -> Page:
     return Page(
         template="estate/secret_form.html",
         status=status_of(problem) if problem else 200,
-        values={"secret": secret, "problem": problem, "upstreams": (), "name": "", "upstream": ""},
+        values={"secret": secret, "etag": etag or "", "problem": problem, "upstreams": (), "name": "", "upstream": ""},
     )
 
 

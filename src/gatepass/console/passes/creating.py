@@ -4,7 +4,6 @@ The secret is in the answer to the form and nowhere else: not in an address, not
 anything may keep. Sending the same form twice (a reload) asks with the same key.
 """
 
-import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -111,7 +110,6 @@ async def _form(asking: Asking, error: Error | None = None) -> Page:
         "agents": [agent for agent in await listed(asking, "agents") if agent["disabled_at"] is None],
         "roles": {str(role["name"]): role for role in await listed(asking, "roles")},
         "catalogue": catalogue,
-        "key": form.one("key") or secrets.token_hex(16),
     }
     return Page(template="passes/token_new.html", values=values, status=status_of(error) if error else 200)
 
