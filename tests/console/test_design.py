@@ -1,6 +1,7 @@
 """The design system by itself: every part on one page, in every look, with hostile text in it."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -96,7 +97,7 @@ def test_typing_filters_what_may_be_picked(browser: Browser, origin: str) -> Non
     ("path", "scheme", "ground"), [("/dark", "light", "19, 22, 25"), ("/light", "dark", "244, 243")]
 )
 def test_a_chosen_scheme_wins_over_the_systems(
-    browser: Browser, origin: str, path: str, scheme: str, ground: str
+    browser: Browser, origin: str, path: str, scheme: Literal["light", "dark"], ground: str
 ) -> None:
     with visit(browser, origin, Look(scheme=scheme)) as (page, _):
         page.goto(path)

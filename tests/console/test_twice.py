@@ -1,5 +1,7 @@
 """What is sent twice is done once, and what somebody else changed in the meantime is not overwritten."""
 
+from typing import Any
+
 import pytest
 from tests.administration.world import ORDERS
 from tests.console.person import Person, Shown
@@ -33,8 +35,8 @@ def names(ada: Person, kind: str) -> list[str]:
     return [each["name"] for each in ada.deployment.ask("GET", f"/{kind}").json()["items"]]
 
 
-def filled(kind: str, said: dict[str, str]) -> dict[str, str | list[str]]:
-    more: dict[str, dict[str, str | list[str]]] = {
+def filled(kind: str, said: dict[str, Any]) -> dict[str, Any]:
+    more: dict[str, dict[str, Any]] = {
         "tokens": {"scopes": ["orders:list"]},
         "upstreams": {"operations": ORDERS.replace("orders", "parcels")},
     }
@@ -43,7 +45,7 @@ def filled(kind: str, said: dict[str, str]) -> dict[str, str | list[str]]:
 
 @pytest.mark.parametrize(("path", "button", "said", "kind"), CREATING, ids=lambda each: str(each)[:24])
 def test_a_form_that_is_sent_twice_creates_once(
-    ada: Person, path: str, button: str, said: dict[str, str], kind: str
+    ada: Person, path: str, button: str, said: dict[str, Any], kind: str
 ) -> None:
     page = ada.get(path)
     first = ada.send(page, button, **filled(kind, said))
@@ -88,7 +90,7 @@ def test_a_new_role_does_not_take_the_place_of_one_that_is_there(ada: Person) ->
 
 
 @pytest.mark.parametrize(("path", "button", "said"), CHANGING, ids=lambda each: str(each)[:24])
-def test_whoever_comes_second_does_not_overwrite(ada: Person, path: str, button: str, said: dict[str, str]) -> None:
+def test_whoever_comes_second_does_not_overwrite(ada: Person, path: str, button: str, said: dict[str, Any]) -> None:
     ada.send(ada.get("/console/people/new"), "Add the person", name="grace")
     ada.send(ada.get("/console/secrets/new"), "Store it", name="orders-key", value="sk_live_one")
     ada.send(ada.get("/console/roles/new"), "Make the role", name="other", scopes="orders:list")
