@@ -1,10 +1,12 @@
 """schemathesis against a deployment that is served for real: as an admin, as an auditor, and as nobody.
 
-    python -m tests.web.fuzzing [--examples 10] [--seed 3] [--only admin]
+    python -m tests.web.fuzzing [--examples 10] [--others 10] [--seed 3] [--only admin]
 
 All checks, valid and invalid data, examples, coverage, fuzzing and the stateful phase, which follows the document's
 links from what was made to what can be done with it. The document is the one that the API itself serves. What is left
-out, and why, stands in `docs/api.md`.
+out, and why, stands in `docs/api.md`. Who may change nothing is asked less: `--others 0` leaves their coverage out.
+
+A walk that finds nothing because it got nowhere fails: there is a least number of changes that an admin's has to make.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 from tests.administration.world import MINUTE
+from tests.web import steering
 from tests.web.deployment import Deployment, deployed
 
 from gatepass.credentials import Rate, TokenLimits, UnverifiedToken
@@ -37,6 +40,10 @@ class Outcome:
     phases: dict[str, Counter[int]] = field(default_factory=dict)
     seen: set[tuple[str, int]] = field(default_factory=set)
     """Operations, and the statuses that each answered."""
+    changes: Counter[str] = field(default_factory=Counter)
+    """Changes that were made in the stateful phase, by operation."""
+    linked: Counter[str] = field(default_factory=Counter)
+    """Those among them that followed a link from what an earlier one answered."""
 
 
 @dataclass
@@ -56,7 +63,8 @@ class Identity:
         return self._text
 
 
-def configured(seed: int, examples: int) -> SchemathesisConfig:
+def configured(seed: int, examples: int, *, coverage: bool, sequences: int) -> SchemathesisConfig:
+    """Nothing that depends on the time or on an earlier run: a seed, no database, no shrinking, no deadline."""
     return SchemathesisConfig.from_dict(
         {
             "seed": seed,
@@ -67,7 +75,12 @@ def configured(seed: int, examples: int) -> SchemathesisConfig:
             "generation": {"mode": "all", "max-examples": examples, "database": "none", "no-shrink": True},
             "phases": {
                 "examples": {"enabled": True, "fill-missing": True},
-                "stateful": {"enabled": True, "generation": {"max-examples": examples * 2}},
+                "coverage": {"enabled": coverage},
+                "stateful": {
+                    "enabled": True,
+                    "max-steps": STEPS,
+                    "generation": {"max-examples": max(examples, sequences)},
+                },
             },
             "checks": CHECKS,
             "operations": OPERATIONS,
@@ -109,10 +122,32 @@ OPERATIONS: Final = [
 ]
 
 
-def walk(deployment: Deployment, who: str, token: Callable[[], str] | None, seed: int, examples: int) -> Outcome:
+ASKED: Final = {"POST /tokens/{ref}/explain", "POST /configuration/plan"}
+"""What is posted and changes nothing."""
+SEQUENCES: Final = 24
+"""At least, of a whole walk."""
+STEPS: Final = 10
+"""Of one sequence."""
+FEWEST_LINKED: Final = 12
+"""Changes that an admin's walk makes through links, or it got nowhere."""
+FEWEST_KINDS: Final = 6
+"""Operations among them."""
+
+
+def walk(
+    deployment: Deployment,
+    who: str,
+    token: Callable[[], str] | None,
+    seed: int,
+    examples: int,
+    *,
+    coverage: bool = True,
+) -> Outcome:
     """One walk through the whole API."""
     document = deployment.ask("GET", "/openapi.json", token=deployment.sign_in()).json()
-    schema = schemathesis.openapi.from_dict(document, config=configured(seed, examples))
+    schema = schemathesis.openapi.from_dict(
+        document, config=configured(seed, examples, coverage=coverage, sequences=SEQUENCES if coverage else 1)
+    )
     schema.config.update(base_url=f"http://127.0.0.1:{deployment.port}/api/v1")
     if token is not None:
         _sign(schema, token)
@@ -158,7 +193,16 @@ def _note(outcome: Outcome, event: events.EngineEvent) -> None:
             node = event.recorder.cases.get(id_)
             if node is not None:
                 operation = node.value.operation
-                outcome.seen.add((f"{operation.method.upper()} {operation.path}", response.status_code))
+                name = f"{operation.method.upper()} {operation.path}"
+                outcome.seen.add((name, response.status_code))
+                if (
+                    event.phase.value == "stateful"
+                    and operation.method != "get"
+                    and name not in ASKED
+                    and response.status_code < 300
+                ):
+                    outcome.changes[name] += 1
+                    outcome.linked[name] += node.is_transition_applied
         outcome.failures += _failed(event)
     elif isinstance(event, events.NonFatalError):
         outcome.failures.append(f"{event.label}: {event.value!r}")
@@ -180,13 +224,25 @@ def _failed(event: events.ScenarioFinished) -> Iterator[str]:
                 )
 
 
+def _nowhere(outcome: Outcome) -> Iterator[str]:
+    """Why a walk that should have changed much proves little."""
+    linked = +outcome.linked
+    if linked.total() < FEWEST_LINKED or len(linked) < FEWEST_KINDS:
+        yield f"[stateful] the sequences got nowhere: {linked.total()} changes through links, of {len(linked)} kinds"
+    for method in ("PUT", "PATCH", "DELETE"):
+        if not any(name.startswith(method) for name in linked):
+            yield f"[stateful] no {method} followed a link and was done"
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--examples", type=int, default=10)
+    parser.add_argument("--others", type=int, help="examples of the other two; as many as an admin has if not said")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--only", choices=["admin", "auditor", "nobody"])
     said = parser.parse_args(arguments)
     _quote_tags()
+    steering.hook()
     failed = 0
     with tempfile.TemporaryDirectory() as folder, deployed(Path(folder) / "data", PLENTY) as deployment:
         deployment.furnish()
@@ -200,11 +256,22 @@ def main(arguments: list[str]) -> int:
         }
         for who, token in walks.items():
             if said.only in {None, who}:
-                outcome = walk(deployment, who, token, said.seed, said.examples)
+                fewer = who != "admin" and said.others is not None
+                outcome = walk(
+                    deployment,
+                    who,
+                    token,
+                    said.seed,
+                    max(1, said.others) if fewer else said.examples,
+                    coverage=not fewer or said.others > 0,
+                )
+                if who == "admin":
+                    outcome.failures += _nowhere(outcome)
                 failed += len(outcome.failures)
                 print(f"{who}: {sum(outcome.answers.values())} answers {dict(sorted(outcome.answers.items()))}")  # noqa: T201
                 for phase, counted in outcome.phases.items():
                     print(f"    {phase}: {dict(sorted(counted.items()))}")  # noqa: T201
+                print(f"    changes: {sum(outcome.changes.values())}, by links: {dict(+outcome.linked)}")  # noqa: T201
                 for failure in outcome.failures:
                     print(f"  {failure}")  # noqa: T201
     return 1 if failed else 0

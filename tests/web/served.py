@@ -29,6 +29,7 @@ class Answer:
 def running(app: ASGIApp, bounds: Bounds | None = None) -> Iterator[int]:
     """Serve `app` until the block ends; yields the port."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as the real one
     port = int(listener.getsockname()[1])
     listening = threading.Event()
     loops: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []

@@ -7,18 +7,19 @@ the wire.
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from uuid import uuid4
 
 from gatepass.access import Json
 from gatepass.client.transport import Transport, segment
-from gatepass.errors import UpstreamFailed
+from gatepass.errors import Conflict, UpstreamFailed
 
 __all__ = ["Answer", "Management"]
 
 Answer: TypeAlias = Mapping[str, Json]
 
 _API: Final = "/api/v1"
+_AGAIN: Final = "Look at how it is now, then decide again."
 _MOST_PAGES: Final = 1_000
 _CREATING: Final = frozenset({"rotate", "code"})
 
@@ -94,6 +95,18 @@ class Management:
     def amend(self, kind: str, name: str, said: Answer, *, seen: str | None = None) -> Answer:
         """Change an agent's role, a token's limits, a person's operator role; of what was `seen`, if named."""
         return self._change("PATCH", kind, name, body=said, seen=seen)
+
+    def revise(self, method: Literal["PUT", "PATCH"], kind: str, name: str, said: Answer) -> Answer:
+        """Change what there is now, whatever it is, unless somebody else changes it between the look and the change."""
+        tag = self.seen(kind, name)[1]
+        try:
+            return self._change(method, kind, name, body=said, seen=tag)
+        except Conflict as error:
+            if error.code != "precondition_failed":
+                raise
+            raise Conflict(
+                error.code, f"somebody else changed `{name}` meanwhile; nothing was done", hint=_AGAIN
+            ) from None
 
     def act(self, kind: str, name: str, verb: str, said: Answer | None = None) -> Answer:
         """Do something with one thing: `disable`, `enable`, `rotate`, `revoke`, `code`. What creates is done once."""

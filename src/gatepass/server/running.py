@@ -118,7 +118,10 @@ def _listen(settings: Settings) -> socket.socket:
     host, port = settings.server.host, settings.server.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else "the system refused"
         raise Unavailable("port_unusable", f"`{host}:{port}` cannot be listened on: {reason.lower()}") from None
+    # Connections inherit it. Without, the second piece of an answer waits up to 40 ms for the other side's word.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

@@ -49,7 +49,11 @@ def set_(
         "asks_person": asks,
         "max_lifetime_seconds": whole_seconds(longest, "--longest"),
     }
-    _show(output, api.replace("roles", name, said))
+    try:
+        item = api.revise("PUT", "roles", name, said)
+    except NotFound:
+        item = api.replace("roles", name, said)
+    _show(output, item)
 
 
 @role.command("list")

@@ -93,7 +93,7 @@ def create(api: Management, output: Output, /, *, name: str, operations: Path, *
 def change(api: Management, output: Output, /, *, name: str, operations: Path, **described: Any) -> None:  # noqa: ANN401 - the options above
     """Put this in the place of what the upstream NAME was. Its secret stays, if TARGET is on the same origin."""
     form = _form(operations, **described)
-    _show(output, _named_file(operations, lambda: api.replace("upstreams", name, form)))
+    _show(output, _named_file(operations, lambda: api.revise("PUT", "upstreams", name, form)))
 
 
 @upstream.command("list")

@@ -120,7 +120,7 @@ def show(api: Management, output: Output, /, *, token: str) -> None:
 def limits(api: Management, output: Output, /, *, token: str, limits: tuple[str, ...]) -> None:
     """Show the limits of TOKEN, or change those that are given, without issuing it anew."""
     changes = parse_limits(limits)
-    item = api.one("tokens", token) if changes is None else api.amend("tokens", token, {"limits": changes})
+    item = api.one("tokens", token) if changes is None else api.revise("PATCH", "tokens", token, {"limits": changes})
     if output.as_json:
         output.json(item)
         return
