@@ -195,3 +195,13 @@ def test_files_are_kept_for_ever_under_their_digest_and_nothing_else_is_served(a
     assert ada.get("/console/static/css/theme.css").headers["cache-control"] == "no-cache"
     for path in ("/../application.py", "/vendor/vendor.toml", "/%2e%2e/application.py", "/css", "/", "//css/theme.css"):
         assert ada.get(root[0] + path).status == 404, path
+
+
+def test_looking_changes_nothing(shared_ada: Person) -> None:
+    """What only a form may do is not done by an address, which a link, a picture or a prefetch can ask for."""
+    shown = {route.path for route in ROUTES if route.method == "GET"}
+    changing = [route.path for route in ROUTES if route.method == "POST" and route.path not in shown]
+    assert {"/sign-out", "/theme", "/tokens/{ref}/revoke", "/secrets/rewrap"} <= set(changing)
+    for path in changing:
+        answer = shared_ada.request("GET", "/console" + path.replace("{ref}", "support"), follow=False)
+        assert answer.status in {404, 405}, path

@@ -1,11 +1,13 @@
 """Text that cannot pose as ours, instants and spans in words."""
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from gatepass.console.rendering import Rendering
 from gatepass.console.showing import instant_words, shorten, since, span_words, visible
 
 NOW = "2026-11-22T18:00:00.000Z"
@@ -75,3 +77,9 @@ def test_instants_are_in_utc() -> None:
 )
 def test_spans(seconds: object, words: str) -> None:
     assert span_words(seconds) == words
+
+
+def test_what_an_author_forgot_to_look_at_is_escaped_and_spelt_out_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>{{ text }}</p>{{ form | typed }}")
+    page = Rendering(tmp_path, {}).page("page.html", {"text": "<b>\u202etxet\n", "form": "<i>\u202e"}).decode()
+    assert page == "<p>&lt;b&gt;⟨U+202E⟩txet\n</p>&lt;i&gt;\u202e"

@@ -5,6 +5,7 @@ inside. The same upstream stands behind both.
 """
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any, Protocol
 
 import httpx2
@@ -19,6 +20,9 @@ from gatepass.client import Management
 from gatepass.errors import Conflict, Denied, Malformed
 from gatepass.testing import Seen, code_of
 from gatepass.testing.agents import said
+
+NUMBERS = count()
+"""Of tokens: no two have one name."""
 
 
 class OrdersApi:
@@ -41,13 +45,18 @@ class OrdersApi:
 
 
 class Place(Protocol):
-    """A running deployment, empty but for its first person."""
+    """A running deployment. Stories may share one: each has a role and an agent of its own, by names of its own."""
 
     api: OrdersApi
     admin: Management
+    role: str
+    agent: str
 
     def register(self) -> None:
-        """Put the orders API behind it, as `orders`, with `KEY` as its key."""
+        """Put the orders API behind it, as `orders`, with `KEY` as its key, if it is not there; and let calls through.
+
+        Nothing has reached it then.
+        """
         ...
 
     def client(self, token: str | None) -> httpx2.Client:
@@ -64,12 +73,11 @@ class DeploymentStories:
 
     def furnished(self, place: Place) -> None:
         place.register()
-        place.admin.replace("roles", "support", said({"scopes": ["orders:get:*", "orders:refund:*"]}))
-        place.admin.create("agents", {"name": "bot", "role": "support"})
+        place.admin.replace("roles", place.role, said({"scopes": ["orders:get:*", "orders:refund:*"]}))
+        place.admin.create("agents", {"name": place.agent, "role": place.role})
 
     def token(self, place: Place, *scopes: str, **more: object) -> Mapping[str, Any]:
-        count = len(place.admin.listed("tokens"))
-        form = {"name": f"t-{count}", "agent": "bot", "scopes": list(scopes), **more}
+        form = {"name": f"t-{next(NUMBERS)}", "agent": place.agent, "scopes": list(scopes), **more}
         return place.admin.create("tokens", said(form))
 
     def client(self, place: Place, *scopes: str, **more: object) -> httpx2.Client:
@@ -130,14 +138,14 @@ class DeploymentStories:
         assert [agent.get("/u/orders/orders/1").status_code for agent in agents] == [200, 200]
         place.admin.act("tokens", str(one["id"]), "revoke", {"reason": "a drill"})
         assert [code_of(agent.get("/u/orders/orders/1")) for agent in agents] == ["credential_invalid", None]
-        place.admin.act("agents", "bot", "disable")
+        place.admin.act("agents", place.agent, "disable")
         assert code_of(agents[1].get("/u/orders/orders/1")) == "credential_invalid"
 
     def test_a_role_is_a_live_ceiling(self, place: Place) -> None:
         self.furnished(place)
         agent = self.client(place, "orders:get:1")
         assert agent.get("/u/orders/orders/1").status_code == 200
-        place.admin.replace("roles", "support", said({"scopes": ["orders:refund:*"]}))
+        place.admin.replace("roles", place.role, said({"scopes": ["orders:refund:*"]}))
         assert code_of(agent.get("/u/orders/orders/1")) == "role_forbids"
 
     def test_rotation_overlaps(self, place: Place) -> None:
@@ -183,13 +191,13 @@ class DeploymentStories:
     def test_refusals_of_the_management_api(self, place: Place) -> None:
         self.furnished(place)
         with pytest.raises(Conflict):
-            place.admin.create("agents", {"name": "bot", "role": "support"})
+            place.admin.create("agents", {"name": place.agent, "role": place.role})
         with pytest.raises(Malformed):
             self.token(place, "no scope at all")
         with pytest.raises(Denied):
             self.token(place, "orders:get:1", lifetime_seconds=400 * 24 * 3600)
         invited = place.admin.create("people", {"name": "olu", "operator": "auditor"})
         auditor = place.signed_in_with(str(invited["code"]))
-        assert [agent["name"] for agent in auditor.listed("agents")] == ["bot"]
+        assert place.agent in [agent["name"] for agent in auditor.listed("agents")]
         with pytest.raises(Denied):
-            auditor.create("agents", {"name": "other", "role": "support"})
+            auditor.create("agents", {"name": "other", "role": place.role})

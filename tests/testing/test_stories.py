@@ -25,6 +25,8 @@ def bearer(token: str | None) -> dict[str, str]:
 class InMemory:
     """The one in memory, as a place."""
 
+    role, agent = "support", "bot"
+
     def __init__(self, gatepass: LocalDeployment, closing: ExitStack) -> None:
         self.gatepass, self.closing = gatepass, closing
         self.api = OrdersApi()
@@ -45,14 +47,25 @@ class InMemory:
 
 
 class Process:
-    """`gatepass up`, on a disk and on sockets."""
+    """`gatepass up`, on a disk and on sockets: one for all stories."""
 
     def __init__(self, place: Up, api: OrdersApi, port: int, closing: ExitStack) -> None:
         self.place, self.api, self.closing = place, api, closing
         self.target = f"http://127.0.0.1:{port}"
         self.admin = signed_in(place)
+        self.role, self.agent = "support", "bot"
+        self.stories = 0
+
+    def next_story(self) -> None:
+        """Names that no story before had."""
+        self.stories += 1
+        self.role, self.agent = f"support-{self.stories}", f"bot-{self.stories}"
 
     def register(self) -> None:
+        self.api.seen.clear()
+        if self.admin.listed("upstreams"):
+            self.admin.act("upstreams", "orders", "enable")
+            return
         injection = {"kind": "header", "name": "authorization", "prefix": "Bearer "}
         form = {"name": "orders", "kind": "rest", "target": self.target, "operations": ORDERS, "injection": injection}
         self.admin.create("upstreams", said(form))
@@ -75,6 +88,13 @@ def process(folder: Path) -> Iterator[Process]:
         yield Process(place, api, port, closing)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """The process of all stories."""
+    with process(tmp_path_factory.mktemp("up")) as place:
+        yield place
+
+
 class TestInMemory(DeploymentStories):
     """The one of `gatepass.testing`."""
 
@@ -88,6 +108,6 @@ class TestProcess(DeploymentStories):
     """The one that users run."""
 
     @pytest.fixture
-    def place(self, tmp_path: Path) -> Iterator[Place]:
-        with process(tmp_path) as place:
-            yield place
+    def place(self, shared: Process) -> Place:
+        shared.next_story()
+        return shared
