@@ -119,6 +119,40 @@ def test_a_token_is_rotated_with_an_overlap_and_the_new_secret_shown_once(ada: P
     assert first[0] != second[0]
     old, new = sorted(tokens(ada), key=lambda each: each["replaces"] is not None)
     assert (old["alive"], new["alive"], new["replaces"]) == (True, True, old["id"])
+    assert "The old secret works until" in shown.words
+
+
+def test_a_rotation_without_an_overlap_says_that_the_old_secret_is_over(ada: Person) -> None:
+    made(ada)
+    [token] = tokens(ada)
+    page = ada.get(f"/console/tokens/{token['id']}")
+    first = ada.send(page, "Rotate")
+    assert "The old secret has stopped working." in first.words
+    assert SECRET.findall(ada.send(page, "Rotate").text) == SECRET.findall(first.text), "a reload rotated once more"
+    over = ada.get(f"/console/tokens/{token['id']}").words
+    assert "Nothing: the token " in over
+
+
+def test_a_box_that_gives_a_whole_class_says_so(ada: Person) -> None:
+    page = ada.get("/console/upstreams/new")
+    operations = """\
+types:
+  files:
+    actions:
+      list: {class: read}
+      read: {class: read}
+      write: {class: write}
+rest:
+  - {match: "GET /files", action: "files:list", resource: none}
+  - {match: "GET /files/{file}", action: "files:read", resource: path.file}
+  - {match: "PUT /files/{file}", action: "files:write", resource: path.file}
+"""
+    target = "https://files.example"
+    ada.send(page, "Register it", name="files", target=target, injection_kind="", operations=operations)
+    words = ada.get("/console/tokens/new").words
+    assert "files:read everything of the class: list, read read" in words
+    assert "files:list read" in words
+    assert "files:write write" in words
 
 
 def test_one_click_revokes_and_says_that_it_cannot_be_undone(ada: Person) -> None:

@@ -85,14 +85,17 @@ async def _one(asking: Asking) -> Members:
 
 async def _form(asking: Asking, problem: Error | None = None) -> Page:
     asked = asking.form if problem else asking.query
+    upstreams = await asking.api.listed("upstreams")
+    waiting = [str(each["name"]) for each in upstreams if each.get("secret_missing")]
+    upstream = asked.one("upstream") or (waiting[0] if waiting else "")
     return Page(
         template="estate/secret_form.html",
         status=status_of(problem) if problem else 200,
         values={
             "secret": None,
-            "name": asked.one("name"),
-            "upstream": asked.one("upstream"),
-            "upstreams": await asking.api.listed("upstreams"),
+            "name": asked.one("name") or (f"{upstream}-key" if upstream in waiting and not problem else ""),
+            "upstream": upstream,
+            "upstreams": upstreams,
             "problem": problem,
         },
     )

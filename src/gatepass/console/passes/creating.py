@@ -45,7 +45,7 @@ async def create(asking: Asking) -> Answer:
     return await once(asking, issued, rotated=False)
 
 
-async def once(asking: Asking, issued: Members, *, rotated: bool) -> Page:
+async def once(asking: Asking, issued: Members, *, rotated: bool, old_until: Json = None) -> Page:
     """The page that shows a secret, and what to do with it next."""
     radius = await reach_of(asking, issued)
     reach = radius["reach"] if isinstance(radius["reach"], tuple) else ()
@@ -53,6 +53,7 @@ async def once(asking: Asking, issued: Members, *, rotated: bool) -> Page:
     values = {
         "token": issued,
         "rotated": rotated,
+        "old_until": old_until,
         "radius": radius,
         "rest": [door for door in doors if door.startswith("/u/")],
         "mcp": [door for door in doors if door.startswith("/mcp/")],

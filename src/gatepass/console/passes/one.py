@@ -49,7 +49,13 @@ async def rotate(asking: Asking) -> Answer:
         issued = await asking.api.post("tokens", asking.ref, "rotate", body=taken(said), key=form.one("key") or None)
     except CORRECTABLE as error:
         return await _page(asking, error, "rotate")
-    return await once(asking, issued, rotated=True)
+    return await once(asking, issued, rotated=True, old_until=await _old_until(asking, issued))
+
+
+async def _old_until(asking: Asking, issued: Members) -> Json:
+    """Until when the secret before this one works; None where it has stopped."""
+    before = await asking.api.get("tokens", str(issued["replaces"]))
+    return before["retires_at"] if before["alive"] else None
 
 
 async def attempt(asking: Asking) -> Answer:

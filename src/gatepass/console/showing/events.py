@@ -20,6 +20,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "token.retired": "Old token retired",
     "token.revoked": "Token revoked",
     "session.opened": "Signed in",
+    "password.set": "Password set",
     "agent.created": "Agent added",
     "agent.changed": "Agent changed",
     "agent.disabled": "Agent disabled",
