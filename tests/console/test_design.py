@@ -17,7 +17,10 @@ CATALOGUE = [
     {
         "type": "orders",
         "upstream": "orders",
-        "actions": [{"scope": "orders:list", "class": "read"}, {"scope": "orders:refund", "class": "write"}],
+        "actions": [
+            {"name": "list", "scope": "orders:list", "class": "read"},
+            {"name": "refund", "scope": "orders:refund", "class": "write"},
+        ],
     }
 ]
 

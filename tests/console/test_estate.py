@@ -125,6 +125,18 @@ def test_a_role_is_made_previewed_changed_and_deleted(furnished: Person) -> None
     assert "The role reader is deleted" in deleted.words
 
 
+
+def test_making_a_role_never_changes_one_that_is_there(furnished: Person) -> None:
+    page = furnished.get("/console/roles/new")
+    furnished.send(page, "Make the role", name="reader", scopes="orders:list")
+    again = furnished.send(page, "Make the role", name="reader", scopes="orders:refund")
+    assert again.status in {409, 412}
+    assert dict(again.form("Make the role").fields)["scopes"] == "orders:refund", "what was typed is lost"
+    words = furnished.get("/console/roles/reader").words
+    assert "orders:list" in words
+    assert "orders:refund" not in words
+
+
 def test_a_scope_is_picked_from_the_catalogue(furnished: Person) -> None:
     page = furnished.get("/console/roles/new")
     assert "orders:list" in page.form("Make the role").options["pick"]

@@ -155,7 +155,7 @@ class Console:
             if found:
                 allowed.append(row.route.method)
         if allowed:
-            raise NotFound("method_not_allowed", f"this address has {', '.join(allowed)}")
+            raise NotFound("method_not_allowed", f"this address has {', '.join(dict.fromkeys(allowed))}")
         raise NotFound("not_found", "there is no page at this address", hint="Follow the navigation to what there is.")
 
     def _failed(self, asking: Asking, error: Error) -> Answer:
