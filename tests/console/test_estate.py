@@ -125,7 +125,6 @@ def test_a_role_is_made_previewed_changed_and_deleted(furnished: Person) -> None
     assert "The role reader is deleted" in deleted.words
 
 
-
 def test_making_a_role_never_changes_one_that_is_there(furnished: Person) -> None:
     page = furnished.get("/console/roles/new")
     furnished.send(page, "Make the role", name="reader", scopes="orders:list")
