@@ -1,4 +1,8 @@
-"""One browser for all tests of a worker, and hostile text."""
+"""Browsers, people, and servers with something in them.
+
+A browser lives as long as a module: while it runs, so does an event loop in the thread of the tests, and whatever a
+worker runs next may want one of its own.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +16,7 @@ from tests.e2e.place import PASSWORD, founder
 from tests.web.deployment import Deployment, deployed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     folder: Path = tmp_path_factory.mktemp("chromium")
     with chromium(folder) as started:
@@ -41,7 +45,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Content]:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def visitor(browser: Browser, content: Content) -> Iterator[Visitor]:
     """Somebody who looks at what there is."""
     made = Visitor(browser, content.origin, lambda: signed_in_state(browser, content.origin, content.code()))
@@ -49,7 +53,7 @@ def visitor(browser: Browser, content: Content) -> Iterator[Visitor]:
     made.leave()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def bare_visitor(browser: Browser, bare: Content) -> Iterator[Visitor]:
     """Somebody who looks where nothing is yet."""
     made = Visitor(browser, bare.origin, lambda: signed_in_state(browser, bare.origin, founder(), PASSWORD))

@@ -52,7 +52,8 @@ def test_every_error_that_is_raised_has_a_status_that_says_whose_turn_it_is() ->
         status = status_of(error)
         assert 400 <= status < 600
         assert status in {BY_FAMILY[kind], BY_CODE.get(code)}
-        assert (status >= 500) == issubclass(kind, UpstreamFailed | Unavailable), (family, code)
+        ours = kind is Error or issubclass(kind, UpstreamFailed | Unavailable)
+        assert (status >= 500) == ours, (family, code)
 
 
 @pytest.mark.parametrize("code", CODES)
