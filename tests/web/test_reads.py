@@ -39,6 +39,20 @@ def test_only_who_may_look_sees_them(deployment: Deployment) -> None:
         assert deployment.ask("GET", path, token=auditor).status_code == 200
 
 
+def test_who_has_no_role_is_told_of_what_is_theirs_alone(deployment: Deployment) -> None:
+    deployment.furnish()
+    deployment.issue("laptop")
+    nobody = deployment.join("eve", None)
+    told = deployment.ask("GET", "/status", token=nobody).json()
+    assert (told["person"]["name"], told["counts"]) == ("eve", {"agents": 0, "live_tokens": 0})
+    assert (told["journal"], told["faults"]) == (None, [])
+    assert deployment.ask("PATCH", "/agents/support-bot", {"owner": "eve"}).status_code == 200
+    assert deployment.ask("GET", "/status", token=nobody).json()["counts"]["agents"] == 1
+    auditor = deployment.ask("GET", "/status", token=deployment.join("kim", "auditor")).json()
+    assert auditor["counts"]["people"] == 3
+    assert auditor["journal"]["seq"] > 0
+
+
 def test_tokens_are_listed_by_state_and_owner(deployment: Deployment) -> None:
     deployment.furnish()
     deployment.issue("one")

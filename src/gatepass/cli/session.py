@@ -121,8 +121,9 @@ def status(api: Management, output: Output, /) -> None:
         ("until", moment(held.get("expires_at"), now)),
         ("may widen until", fresh),
         *((shown(name).replace("_", " "), shown(count)) for name, count in _item(answer.get("counts")).items()),
-        ("journal", f"{shown(_item(answer.get('journal')).get('seq'))} entries"),
     ]
+    if isinstance(journal := answer.get("journal"), Mapping):
+        rows.append(("journal", f"{shown(journal.get('seq'))} entries"))
     faults = answer.get("faults")
     if isinstance(faults, tuple) and faults:
         rows.append(("faults", "\n".join(map(shown, faults))))

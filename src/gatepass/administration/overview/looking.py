@@ -47,8 +47,10 @@ class Status:
     facts: Facts
     person: Person
     credential: TokenRecord
-    head: Head
+    head: Head | None
+    """Where the journal stands; None for whoever may not read it."""
     counts: Mapping[str, int]
+    """Of what whoever asks may see."""
     faults: tuple[str, ...]
 
 
@@ -70,25 +72,34 @@ class Overview:
         object.__setattr__(self, "activity_", Activity(self.archive))
 
     async def status(self, operator: Operator) -> Status:
-        """The deployment, and who asks."""
-        person = await self.desk.permit(operator, Act.READ_OWN)
+        """The deployment, and who asks. Who has no role is told of what is theirs, and of nothing else."""
+        person, everything = await self._sight(operator)
         register, now = self.desk.register, self.desk.clock()
+        agents = sum(everything or agent.owner == person.id for agent in register.agents.values())
         live = sum(
-            token.kind is TokenKind.MACHINE and token.revoked is None and token.expires > now
+            token.kind is TokenKind.MACHINE
+            and token.revoked is None
+            and token.expires > now
+            and (everything or token.owner == person.id)
             for token in register.tokens.values()
         )
-        counts = {
-            "people": len(register.people),
-            "agents": len(register.agents),
-            "roles": len(register.roles),
-            "upstreams": len(register.upstreams),
-            "secrets": len(register.secrets),
-            "live_tokens": live,
-        }
-        head = await self.archive.head()
-        credential = register.tokens[operator.credential]
+        counts = {"agents": agents, "live_tokens": live}
+        if everything:
+            counts = {
+                "people": len(register.people),
+                "agents": agents,
+                "roles": len(register.roles),
+                "upstreams": len(register.upstreams),
+                "secrets": len(register.secrets),
+                "live_tokens": live,
+            }
         return Status(
-            facts=self.facts, person=person, credential=credential, head=head, counts=counts, faults=self.faults()
+            facts=self.facts,
+            person=person,
+            credential=register.tokens[operator.credential],
+            head=await self.archive.head() if everything else None,
+            counts=counts,
+            faults=self.faults() if everything else (),
         )
 
     def faults(self) -> tuple[str, ...]:

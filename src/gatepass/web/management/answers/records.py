@@ -176,7 +176,7 @@ class Shows:
                 expires_at=instant(held.expires),
                 fresh_until=None if signed_in is None else instant(Instant(signed_in + min(self._desk.fresh, FRESH))),
             ),
-            journal=head(status.head),
+            journal=None if status.head is None else head(status.head),
             counts=dict(status.counts),
             faults=status.faults,
         )

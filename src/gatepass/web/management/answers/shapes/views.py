@@ -83,7 +83,7 @@ class Status(Shape):
     custody: Custody
     person: Person
     credential: Credential
-    journal: Head
+    journal: Head | None
     counts: dict[str, int]
     faults: tuple[str, ...]
 
