@@ -23,6 +23,12 @@ def test_a_code_is_spent_by_a_form_and_opens_a_session_that_no_script_can_read(a
     ), line
 
 
+def test_the_overview_has_one_address_however_it_is_typed(ada: Person) -> None:
+    ada.sign_in()
+    assert [ada.get(path).status for path in ("/console", "/console/")] == [200, 200]
+    assert ada.get("/console//").status == 404
+
+
 def test_over_tls_the_cookie_is_bound_to_the_host(ada: Person) -> None:
     origin = ada.origin.replace("http:", "https:")
     form = [("code", ada.deployment.code())]

@@ -41,6 +41,7 @@ from gatepass.web.problems import status_of
 __all__ = ["Console"]
 
 FOLDER: Final = Path(__file__).parent
+HOME: Final = "/console"
 FAULT: Final = "something went wrong here, and nothing more can be said"
 _KEY_SPENT: Final = 422
 """Something else was created with the key of the form."""
@@ -64,6 +65,7 @@ class Console:
         """ASGI."""
         exchange = Exchange(scope, receive, send)
         path = scope["raw_path"].decode("ascii", "replace")
+        path = HOME if path == f"{HOME}/" else path
         asset = self._assets.find(path)  # (1)
         if asset is not None and scope["method"] in {"GET", "HEAD"}:
             await self._serve_file(exchange, asset)
@@ -155,7 +157,8 @@ class Console:
             if found:
                 allowed.append(row.route.method)
         if allowed:
-            raise NotFound("method_not_allowed", f"this address has {', '.join(dict.fromkeys(allowed))}")
+            said = f"this address has {', '.join(dict.fromkeys(allowed))}"
+            raise NotFound("method_not_allowed", said, hint="Open the page, and use the form that stands there.")
         raise NotFound("not_found", "there is no page at this address", hint="Follow the navigation to what there is.")
 
     def _failed(self, asking: Asking, error: Error) -> Answer:
