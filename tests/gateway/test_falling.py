@@ -128,3 +128,28 @@ def test_nothing_falls_and_nobody_is_told_later() -> None:
         assert told == ["kept", "late"]
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile", "as it fails"])
+def test_what_is_done_after_a_fall_is_not_cut_as_well(when: str) -> None:
+    """Such as recording how the call ended: work that never waited met no cancellation, and leaves none behind."""
+
+    async def story() -> str:
+        falling, dropped = Falling(), list[str]()
+
+        async def work() -> str:
+            if when != "before":
+                falling.set()
+            if when == "as it fails":
+                raise UpstreamFailed("upstream_lost", "the connection broke")
+            return "an answer"
+
+        if when == "before":
+            falling.set()
+        with pytest.raises(UpstreamFailed if when == "as it fails" else Denied):
+            await falling.unless(work(), cut, dropped.append)
+        assert dropped == ([] if when == "as it fails" else ["an answer"])
+        await asyncio.sleep(0)
+        return "recorded"
+
+    assert asyncio.run(story()) == "recorded"

@@ -64,15 +64,25 @@ class Falling(asyncio.Event):
             raise
         except BaseException:  # whatever it failed with, that is what happened
             if fell:
-                task.uncancel()
+                await _taken_back(task, before)
             raise
         finally:
             take_back()
         if fell:  # whatever it was doing did not notice
-            task.uncancel()
             drop(made)
+            await _taken_back(task, before)
             raise cut()
         return made
+
+
+async def _taken_back(task: "asyncio.Task[object]", before: int) -> None:
+    """Take back a cancellation that nothing has met: one that stays pending would hit whatever is waited for next."""
+    task.uncancel()
+    try:
+        await asyncio.sleep(0)
+    except asyncio.CancelledError:
+        if task.cancelling() > before:  # somebody else's came meanwhile
+            raise
 
 
 def _nothing() -> None:
