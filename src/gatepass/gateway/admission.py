@@ -38,13 +38,14 @@ from gatepass.access import (
     Veto,
 )
 from gatepass.audit import Journal
-from gatepass.credentials import TokenKind, TokenRecord, UnverifiedToken, new_id, refusal
+from gatepass.credentials import TokenKind, UnverifiedToken, new_id, refusal
 from gatepass.errors import Conflict, Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated
 from gatepass.gateway.callers import Caller, described, entry_of, said_of
 from gatepass.gateway.passage import Passage, withdrawn
 from gatepass.gateway.requests import Request
 from gatepass.gateway.snapshot import Served, Snapshot
 from gatepass.gateway.strangers import Strangers
+from gatepass.gateway.verifying import Holding
 from gatepass.limits import Drawn, Exhausted, Ledger, Level, attempts, drawn_by_call, rate_limit_fields
 from gatepass.policy import RolePolicy, decide, may
 from gatepass.registry import Agent
@@ -76,8 +77,8 @@ class Admission:
     async def meet(self, request: Request, surface: str) -> Caller:
         """Steps 1 to 4: who is this, and may it speak at all? Nothing of the body has been read."""
         token = await self._head(request)  # (1)
-        record = await self._verify(token, request)  # (2)
-        caller = self.caller(record, request, surface, self._number())
+        holding = await self._verify(token, request)  # (2)
+        caller = self.caller(holding, request, surface, self._number())
         self._live(caller)  # (3)
         levels = await self._attempts(caller)  # (4)
         return caller.drew(levels, self._served(caller))
@@ -94,7 +95,7 @@ class Admission:
         an authority that was narrowed meanwhile by sending slowly.
         """
         caller = self._renewed(caller)
-        decision = decide(caller.credential, caller.record.limits.classes, caller.role, access)  # (6, 7)
+        decision = decide(caller.credential, caller.holding.limits.classes, caller.role, access)  # (6, 7)
         intent = self._intent(access, arguments)
         if decision.outcome is not Outcome.PERMIT:
             error = denial_of(decision, access)  # (8)
@@ -145,7 +146,7 @@ class Admission:
 
     def may(self, caller: Caller, partial: PartialAccess) -> bool:
         """Whether some completion of `partial` could be permitted: what lists ask."""
-        return may(caller.credential, caller.record.limits.classes, caller.role, partial)
+        return may(caller.credential, caller.holding.limits.classes, caller.role, partial)
 
     def tick(self) -> None:
         """Write the summary of failed verifications once its minute is over. Called now and then."""
@@ -179,7 +180,7 @@ class Admission:
             error = Unauthenticated("credential_invalid", "the token is unknown, expired or withdrawn")
             raise self._stranger(request, error) from None
 
-    async def _verify(self, token: UnverifiedToken, request: Request) -> TokenRecord:
+    async def _verify(self, token: UnverifiedToken, request: Request) -> Holding:
         """(2) ours, a machine's, and within its life."""
         record = await self.snapshot.heard_of(token.credential_id, HEARTBEAT)
         ours = token.matches(record.hash if record else NOBODY)
@@ -191,15 +192,13 @@ class Admission:
             raise self._stranger(request, error, record.id)
         if veto := refusal(record, self.clock()):
             raise self._stranger(request, Unauthenticated("credential_invalid", veto.detail), record.id)
-        return record
+        return self.snapshot.holdings[record.id]
 
-    def caller(self, record: TokenRecord, request: Request, surface: str, decision: DecisionId) -> Caller:
-        """The verified holder of `record`'s token, as agent and role stand now."""
-        credential = self.snapshot.credentials[record.id]
-        agent, role = self._standing(record)
+    def caller(self, holding: Holding, request: Request, surface: str, decision: DecisionId) -> Caller:
+        """The holder of a verified credential, as agent and role stand now."""
+        agent, role = self._standing(holding)
         return Caller(
-            record=record,
-            credential=credential,
+            holding=holding,
             agent=agent,
             role=role,
             served=None,
@@ -207,12 +206,12 @@ class Admission:
             surface=surface,
             decision=decision,
             at=self.clock(),
-            said=said_of(record, credential, role, request, surface),
+            said=said_of(holding, role, request, surface),
         )
 
-    def _standing(self, record: TokenRecord) -> tuple[Agent | None, RolePolicy | None]:
+    def _standing(self, holding: Holding) -> tuple[Agent | None, RolePolicy | None]:
         """The agent and its role, as they are now."""
-        agent = self.snapshot.agents.get(record.agent) if record.agent else None
+        agent = self.snapshot.agents.get(holding.agent) if holding.agent else None
         return agent, self.snapshot.roles.get(agent.role) if agent else None
 
     def _number(self) -> DecisionId:
@@ -225,8 +224,8 @@ class Admission:
 
     async def _attempts(self, caller: Caller) -> tuple[Level, ...]:
         """(4) every presentation counts, whatever comes of it."""
-        rate = caller.record.limits.attempts
-        drawn = await self.ledger.draw((attempts(caller.record.meters, rate.count, rate.period),), caller.at)
+        rate = caller.holding.limits.attempts
+        drawn = await self.ledger.draw((attempts(caller.holding.meters, rate.count, rate.period),), caller.at)
         if isinstance(drawn, Exhausted):
             error = exhausted(drawn)
             self.stranger("attempts.throttled", error.code, caller.request.source, caller.credential.id)
@@ -235,10 +234,9 @@ class Admission:
 
     def _renewed(self, caller: Caller) -> Caller:
         """The caller as it stands now, if it still stands."""
-        record = self.snapshot.tokens.get(caller.credential.id)
-        now = self.clock()
-        veto = refusal(record, now) if record else Veto("credential_invalid", "the token has expired")
-        if record is None or veto:
+        holding = self.snapshot.holdings.get(caller.credential.id)
+        veto = holding.refusal(self.clock()) if holding else Veto("credential_invalid", "the token has expired")
+        if holding is None or veto:
             gone = Unauthenticated("credential_invalid", veto.detail if veto else "the token has expired")
             raise self._denied(caller, gone)
         if self.snapshot.upstreams.get(caller.request.upstream) is not caller.served:
@@ -246,10 +244,10 @@ class Admission:
             raise self._denied(caller, error)
         self._live(caller)
         # Whatever a change replaces is another object afterwards; what is the same object has not changed.
-        agent, role = self._standing(record)
-        if record is caller.record and agent is caller.agent and role is caller.role:
+        agent, role = self._standing(holding)
+        if holding is caller.holding and agent is caller.agent and role is caller.role:
             return caller
-        renewed = self.caller(record, caller.request, caller.surface, caller.decision)
+        renewed = self.caller(holding, caller.request, caller.surface, caller.decision)
         return renewed.drew(caller.levels, caller.served)
 
     def _served(self, caller: Caller) -> Served:
@@ -284,9 +282,9 @@ class Admission:
 
 def meters_of(caller: Caller, access: Access) -> tuple[Reservation, ...]:
     """The token's own meters that this access would draw."""
-    limits = caller.record.limits
+    limits = caller.holding.limits
     return drawn_by_call(
-        caller.record.meters,
+        caller.holding.meters,
         access.action.kind,
         calls=(limits.calls.count, limits.calls.period),
         writes_per_minute=limits.writes_per_minute,

@@ -7,10 +7,10 @@ from typing import Any, Final, TypeVar
 from gatepass.access import Context, DecisionId, Instant, Subject
 from gatepass.audit import Entry
 from gatepass.authority import Credential
-from gatepass.credentials import TokenRecord
 from gatepass.errors import Error
 from gatepass.gateway.requests import Headers, Request
 from gatepass.gateway.snapshot import Served
+from gatepass.gateway.verifying import Holding
 from gatepass.limits import Level, rate_limit_fields
 from gatepass.policy import RolePolicy
 from gatepass.registry import Agent
@@ -29,8 +29,7 @@ Raised = TypeVar("Raised", bound=Error)
 class Caller:
     """A verified credential at work on one request. Made only by `Admission.meet`."""
 
-    record: TokenRecord
-    credential: Credential
+    holding: Holding
     agent: Agent | None
     role: RolePolicy | None
     served: Served | None
@@ -38,6 +37,8 @@ class Caller:
     surface: str
     decision: DecisionId
     at: Instant
+    proof_key: str | None = None
+    """What the caller proved possession of for this request: a key's thumbprint, or a certificate's."""
     levels: tuple[Level, ...] = ()
     said: Mapping[str, Any] = field(repr=False, compare=False)
     """What every journal entry of this caller says of it, whatever was decided: `said_of`."""
@@ -45,8 +46,7 @@ class Caller:
     def drew(self, levels: tuple[Level, ...], served: Served | None) -> "Caller":
         """The same caller, after it drew on meters that stand at `levels` now."""
         return Caller(
-            record=self.record,
-            credential=self.credential,
+            holding=self.holding,
             agent=self.agent,
             role=self.role,
             served=served,
@@ -56,14 +56,19 @@ class Caller:
             at=self.at,
             levels=levels,
             said=self.said,
+            proof_key=self.proof_key,
         )
+
+    @property
+    def credential(self) -> Credential:
+        """What was verified."""
+        return self.holding.credential
 
     @property
     def subject(self) -> Subject:
         """Who acts, for whom, under what."""
-        return Subject(
-            credential=self.credential.id, agent=self.record.agent, person=self.record.owner, run=self.record.run
-        )
+        held = self.holding
+        return Subject(credential=held.credential.id, agent=held.agent, person=held.person, run=held.credential.run)
 
     @property
     def context(self) -> Context:
@@ -71,26 +76,26 @@ class Caller:
         return Context(
             at=self.at,
             source=self.request.source,
-            purpose=self.record.purpose,
+            proof_key=self.proof_key,
+            purpose=self.holding.credential.purpose,
             honoured=_HONOURED,
         )
 
 
-def said_of(
-    record: TokenRecord, credential: Credential, role: RolePolicy | None, request: Request, surface: str
-) -> dict[str, Any]:
+def said_of(holding: Holding, role: RolePolicy | None, request: Request, surface: str) -> dict[str, Any]:
     """The members of an entry that are the same for all of one request: put together once, written twice or more."""
+    credential = holding.credential
     return {
         "credential": credential.id,
         "owner": credential.owner,
-        "agent": record.agent,
-        "person": record.owner,
+        "agent": holding.agent,
+        "person": holding.person,
         "run": credential.run,
         "role": role.name if role else None,
         "upstream": request.upstream[:64],
         "surface": surface,
         "correlation": _said(request, b"traceparent"),
-        "purpose": _said(request, b"gatepass-purpose") or record.purpose,
+        "purpose": _said(request, b"gatepass-purpose") or credential.purpose,
         "source": request.source,
     }
 

@@ -11,7 +11,6 @@ from typing import Final
 
 from gatepass import exact
 from gatepass.access import Access, CredentialId, DecisionId, Json, Outcome
-from gatepass.credentials import refusal
 from gatepass.errors import Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated
 from gatepass.gateway.admission import Admission, denial_of, exhausted, meters_of
 from gatepass.gateway.callers import Caller
@@ -69,7 +68,7 @@ class Explainer:
         access = await _access(caller, served, attempt)
         trace.access = access
         trace.took(5, "access", f"`{access.resource.type}:{access.action.name}` of class {access.action.kind}")
-        decision = decide(caller.credential, caller.record.limits.classes, caller.role, access)
+        decision = decide(caller.credential, caller.holding.limits.classes, caller.role, access)
         trace.because, trace.faults = decision.because, decision.faults
         if decision.outcome is not Outcome.PERMIT:
             raise denial_of(decision, access)
@@ -82,15 +81,15 @@ class Explainer:
         trace.took(9, "reserve", "every meter has enough left")
 
     def _verified(self, token: CredentialId, upstream: str, trace: _Trace) -> Caller:
-        record = self.admission.snapshot.tokens.get(token)
-        if record is None:
+        holding = self.admission.snapshot.holdings.get(token)
+        if holding is None:
             raise Unauthenticated("credential_invalid", "the token is unknown, or its life is over")
-        if veto := refusal(record, self.admission.clock()):
+        if veto := holding.refusal(self.admission.clock()):
             raise Unauthenticated("credential_invalid", veto.detail)
         trace.took(2, "verify", "the token is alive")
         request = Request("GET", upstream, b"/", b"", (), "", _pieces(b""))
-        caller = self.admission.caller(record, request, "explain", DecisionId("explained"))
-        if veto := self.admission.snapshot.live.check(record.id, upstream):
+        caller = self.admission.caller(holding, request, "explain", DecisionId("explained"))
+        if veto := self.admission.snapshot.live.check(token, upstream):
             raise Unauthenticated("credential_invalid", veto.detail)
         trace.took(3, "live", "nothing above it is withdrawn")
         return caller

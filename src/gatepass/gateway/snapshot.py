@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, SecretId
-from gatepass.authority import Authority, Catalogue, Credential, Permission, Scope
+from gatepass.authority import Authority, Catalogue, Permission, Scope
 from gatepass.credentials import TokenRecord
 from gatepass.errors import Malformed
 from gatepass.gateway.operations import Operations, read_operations
+from gatepass.gateway.verifying.holdings import Holding, of_token
 from gatepass.policy import RolePolicy
 from gatepass.registry import Agent, Person, Role, Upstream
 from gatepass.revocation import Live
@@ -51,7 +52,8 @@ class Snapshot:
     upstreams: dict[str, Served] = field(default_factory=dict)
     """By name."""
     tokens: dict[CredentialId, TokenRecord] = field(default_factory=dict)
-    credentials: dict[CredentialId, Credential] = field(default_factory=dict)
+    holdings: dict[CredentialId, Holding] = field(default_factory=dict)
+    """What each credential amounts to."""
     secrets: dict[SecretId, SealedSecret] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
     """The catalogues of all upstreams together."""
@@ -100,7 +102,7 @@ class Snapshot:
         over = [id_ for id_, record in self.tokens.items() if record.expires <= now]
         for id_ in over:
             del self.tokens[id_]
-            del self.credentials[id_]
+            del self.holdings[id_]
             self.live.drop(id_)
         return len(over)
 
@@ -130,9 +132,8 @@ class Snapshot:
 
     def _put_token(self, record: TokenRecord) -> None:
         self.tokens[record.id] = record
-        credential = credential_of(record)
-        self.credentials[record.id] = credential
-        self.live.add(credential)
+        holding = self.holdings[record.id] = of_token(record)
+        self.live.add(holding.credential)
         for heard in self._waiting.pop(record.id, []):
             if not heard.done():
                 heard.set_result(None)
@@ -174,20 +175,3 @@ class Snapshot:
                 self.faults[f"role {role}: {text}"] = fault.message
                 lost.add(text.partition(":")[0])
         return permissions, lost
-
-
-def credential_of(record: TokenRecord) -> Credential:
-    """What a verified token amounts to."""
-    return Credential(
-        id=record.id,
-        subject=record.agent or record.owner,
-        owner=record.owner,
-        authority=record.authority,
-        parent=record.parent,
-        ancestors=record.ancestors,
-        run=record.run,
-        binding=None,
-        purpose=record.purpose,
-        issued=record.issued,
-        expires=record.expires,
-    )

@@ -118,7 +118,7 @@ def cases(draw: DrawFn) -> Case:
 def met(case: Case) -> Caller | None:
     """The caller, or None where the token could not have been issued."""
     WORLD.snapshot.tokens.clear()
-    WORLD.snapshot.credentials.clear()
+    WORLD.snapshot.holdings.clear()
     WORLD.role()
     WORLD.snapshot.faults.clear()
     WORLD.upstream('["true"]', case.operations, secret=None)
@@ -126,8 +126,8 @@ def met(case: Case) -> Caller | None:
     issuable = [scope for scope in case.token if _issuable(scope)]
     if not issuable:
         return None
-    record = WORLD.snapshot.tokens[WORLD.credential(WORLD.token(*issuable, limits=PLENTY))]
-    return WORLD.admission.caller(record, WORLD.request(None, b""), "mcp", DecisionId("dec_law"))
+    held = WORLD.snapshot.holdings[WORLD.credential(WORLD.token(*issuable, limits=PLENTY))]
+    return WORLD.admission.caller(held, WORLD.request(None, b""), "mcp", DecisionId("dec_law"))
 
 
 def _issuable(scope: str) -> bool:
@@ -145,7 +145,7 @@ def may_call(caller: Caller, case: Case) -> bool:
         wanted = asked(call, Dialect("2025-11-25"), caller, served.operations.mcp, WORLD.surface.seal)
     except (Malformed, Denied):
         return False
-    decision = decide(caller.credential, caller.record.limits.classes, caller.role, wanted.access)
+    decision = decide(caller.credential, caller.holding.limits.classes, caller.role, wanted.access)
     return decision.outcome is Outcome.PERMIT
 
 

@@ -1,0 +1,58 @@
+"""What admission needs to know of a credential, whatever its shape.
+
+The law: an API token, an access token and a chain of links come down to one value before anything is decided, and no
+step asks which of them it was. It is made by the snapshot alone, of what was verified or loaded; a change of what it
+was made of makes another one, so whoever holds the same object holds what still stands.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gatepass.access import AgentId, CredentialId, Instant, PersonId, Veto
+from gatepass.authority import Credential
+from gatepass.credentials import TokenLimits, TokenRecord, refusal
+
+__all__ = ["Holding", "of_token"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Holding:
+    """One verified credential: its authority, whose limits and meters it draws on, and for whom it acts."""
+
+    credential: Credential
+    agent: AgentId | None
+    person: PersonId
+    """For whom it acts."""
+    limits: TokenLimits
+    meters: CredentialId
+    refusal: Callable[[Instant], Veto | None]
+    """Why it is not honoured at an instant, as far as it tells by itself."""
+
+
+def of_token(record: TokenRecord) -> Holding:
+    """What a verified API token amounts to."""
+    credential = Credential(
+        id=record.id,
+        subject=record.agent or record.owner,
+        owner=record.owner,
+        authority=record.authority,
+        parent=record.parent,
+        ancestors=record.ancestors,
+        run=record.run,
+        binding=None,
+        purpose=record.purpose,
+        issued=record.issued,
+        expires=record.expires,
+    )
+
+    def refused(now: Instant) -> Veto | None:
+        return refusal(record, now)
+
+    return Holding(
+        credential=credential,
+        agent=record.agent,
+        person=record.owner,
+        limits=record.limits,
+        meters=record.meters,
+        refusal=refused,
+    )
