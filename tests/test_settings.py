@@ -301,3 +301,55 @@ def test_no_file_makes_reading_raise(tmp_path_factory: pytest.TempPathFactory, c
     folder = tmp_path_factory.getbasetemp()
     found = read({}, config=written(folder, content), data=folder)
     assert isinstance(found, Settings | tuple)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://agents.example.com", "http://127.0.0.1:8420", "https://agents.example.com:8443", "http://[::1]:8420"],
+)
+def test_the_agents_address_is_an_origin(url: str, tmp_path: Path) -> None:
+    found = read({}, data=tmp_path, options={("server", "agents_url"): url})
+    assert isinstance(found, Settings)
+    assert found.server.agents_url == url
+    assert found.server.base_url(1) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://agents.example.com/",
+        "https://Agents.example.com",
+        "HTTPS://agents.example.com",
+        "https://agents.example.com:443",
+        "http://agents.example.com:80",
+        "https://agents.example.com:08443",
+        "https://agents.example.com:99999",
+        "https://agents.example.com/base",
+        "https://ada@agents.example.com",
+        "https://agents.example.com?x",
+        "https://agents.example.com#x",
+        "ftp://agents.example.com",
+        "https://",
+        "https://[0:0::1]",
+        "agents.example.com",
+        "https://agents.example.com\n",
+    ],
+)
+def test_what_has_two_spellings_is_no_address_of_agents(url: str, tmp_path: Path) -> None:
+    found = read({}, data=tmp_path, options={("server", "agents_url"): url})
+    assert not isinstance(found, Settings)
+
+
+def test_the_agents_address_is_made_of_their_host_and_the_port(tmp_path: Path) -> None:
+    found = read({}, data=tmp_path)
+    assert isinstance(found, Settings)
+    assert found.server.base_url(8420) == "http://127.0.0.1:8420"
+    assert found.server.base_url(80) == "http://127.0.0.1"
+    assert found.server.agents_name == "127.0.0.1"
+
+
+def test_agents_and_people_are_not_sent_to_the_same_name(tmp_path: Path) -> None:
+    found = read({}, data=tmp_path, options={("server", "agents_url"): "https://localhost"})
+    assert found == (
+        Problem("option --agents-url", "`server.agents_url`: expected another host name than `server.people_host`"),
+    )

@@ -33,6 +33,7 @@ from gatepass.vault import Custody, Secret
 from gatepass.web.app import App, Surfaces
 from gatepass.web.hosts import Hosts
 from gatepass.web.management import build as management_api
+from gatepass.web.oauth import OAuth
 
 __all__ = ["Deployment"]
 
@@ -63,6 +64,7 @@ class Deployment:
             app = App(
                 surfaces=Surfaces(rest=rest, mcp=mcp, header_only=mcp),
                 management=management,
+                oauth=OAuth(endpoints={}, documents={}),
                 console=Console(
                     api=management,
                     host=parts.settings.server.people_host,
@@ -190,4 +192,6 @@ def _terms(settings: Settings) -> Terms:
 
 
 def _hosts(settings: Settings) -> Hosts:
-    return Hosts(agents=frozenset({settings.server.agents_host}), people=frozenset({settings.server.people_host}))
+    server = settings.server
+    # Behind a proxy agents use the public name, and machines beside this one the name that it listens under.
+    return Hosts(agents=frozenset({server.agents_host, server.agents_name}), people=frozenset({server.people_host}))

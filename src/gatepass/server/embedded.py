@@ -47,6 +47,7 @@ async def embedded(settings: Settings, port: int) -> AsyncIterator[Parts]:
         closing.push_async_callback(door.close)
         yield Parts(
             settings=settings,
+            agents_url=settings.server.base_url(port),
             facts=_facts(settings, port),
             clock=now,
             entropy=os.urandom,

@@ -39,6 +39,8 @@ class Parts:
     """All that a deployment is given."""
 
     settings: Settings
+    agents_url: str
+    """How agents reach this deployment: an origin, which is the issuer's name and begins every audience."""
     facts: Facts
     clock: Callable[[], Instant]
     entropy: Callable[[int], bytes]

@@ -103,7 +103,7 @@ async def _started(deployment: Deployment, port: int) -> Started:
     code = administration.sessions.offer(person) if person else None
     server = parts.settings.server
     return Started(
-        agents_url=f"http://{server.agents_host}:{port}",
+        agents_url=parts.agents_url,
         people_url=f"http://{server.people_host}:{port}",
         data=parts.settings.data,
         person=person.name if person else None,

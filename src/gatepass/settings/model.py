@@ -44,6 +44,10 @@ _HOST_NAME: Final = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
 )
 
+_ORIGIN: Final = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[^/:\[\]]+)(?::([1-9][0-9]{0,4}))?", re.ASCII)
+_USUAL: Final = {"http": "80", "https": "443"}
+_LAST_PORT: Final = 65_535
+
 T = TypeVar("T")
 
 
@@ -101,6 +105,18 @@ def _host(text: str) -> str:
         raise
 
 
+def _origin(text: str) -> str:
+    """An origin in its one spelling: what is compared byte for byte everywhere cannot have two."""
+    found = _ORIGIN.fullmatch(text)
+    if found is None:
+        raise ValueError("not an origin")
+    scheme, host, port = found.groups()
+    plain = f"[{ipaddress.IPv6Address(host[1:-1])}]" if host.startswith("[") else _host(host)
+    if plain != host or (port is not None and (int(port) > _LAST_PORT or port == _USUAL[scheme])):
+        raise ValueError("not an origin in its one spelling")
+    return text
+
+
 def _absolute(text: str) -> Path:
     path = Path(text).expanduser()
     if not text.isprintable() or not path.is_absolute():
@@ -126,6 +142,11 @@ _COUNT = Field(ge=1, le=1_000_000_000, json_schema_extra={"expected": "a whole n
 Count = Annotated[int, BeforeValidator(_whole), _COUNT]
 OptionalCount = Annotated[int | None, BeforeValidator(_whole), _COUNT]
 Host = Annotated[str, _from_text(_host), _expects("a host name in lower case or an IP address, without a port")]
+OptionalUrl = Annotated[
+    str | None,
+    _from_text(_origin),
+    _expects("an origin such as https://agents.example.com, in lower case, without a slash at its end"),
+]
 _PATH = _expects("an absolute path, or one that starts with ~/")
 AbsolutePath = Annotated[Path, _from_text(_absolute), _PATH]
 OptionalPath = Annotated[Path | None, _from_text(_absolute), _PATH]
@@ -147,6 +168,25 @@ class HostSettings(_Table):
     people_host: Host = Field(
         default="localhost", description="The host name of people. It refuses the paths of agents and machines."
     )
+
+    agents_url: OptionalUrl = Field(
+        default=None,
+        description="The one address by which agents reach this deployment: the issuer's name, and the beginning of "
+        "every audience. Without it, `http://`, the agents' host name and the port.",
+    )
+
+    @property
+    def agents_name(self) -> str:
+        """The host name in `agents_url`, or else the one that agents are told."""
+        found = None if self.agents_url is None else _ORIGIN.fullmatch(self.agents_url)
+        return self.agents_host if found is None else found[2]
+
+    def base_url(self, port: int) -> str:
+        """How agents reach this deployment, which listens on `port`: an origin."""
+        if self.agents_url is not None:
+            return self.agents_url
+        host = f"[{self.agents_host}]" if ":" in self.agents_host else self.agents_host
+        return f"http://{host}" if str(port) == _USUAL["http"] else f"http://{host}:{port}"
 
 
 class KeySettings(_Table):

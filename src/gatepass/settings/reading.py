@@ -269,4 +269,7 @@ def _contradictions(settings: Settings, sources: list[_Source]) -> tuple[Problem
     if settings.server.agents_host == settings.server.people_host:
         where = _place(("server", "people_host"), sources)
         problems.append(Problem(where, "`server.people_host`: expected another name than `server.agents_host`"))
+    if settings.server.agents_url is not None and settings.server.agents_name == settings.server.people_host:
+        where = _place(("server", "agents_url"), sources)
+        problems.append(Problem(where, "`server.agents_url`: expected another host name than `server.people_host`"))
     return tuple(problems)

@@ -31,6 +31,7 @@ def in_memory(
     """All parts of a deployment, none of which outlives the process."""
     return Parts(
         settings=settings,
+        agents_url=settings.server.base_url(settings.server.port),
         facts=Facts(version=__version__, custody="it is all in memory, for a test"),
         clock=clock,
         entropy=entropy,

@@ -28,6 +28,7 @@ _REST: Final = re.compile(rb"/u/" + _NAME + rb"(/.*)?", re.DOTALL)
 _MCP: Final = re.compile(rb"/mcp/" + _NAME)
 _HEADER_ONLY: Final = re.compile(rb"/k/" + _NAME + rb"/mcp")
 _CONSOLE: Final = re.compile(rb"/console(?:/.*)?", re.DOTALL)
+_ISSUER: Final = re.compile(rb"/oauth2/[!-~]{1,256}|/\.well-known/[!-~]{1,512}")
 _MANAGEMENT: Final = re.compile(rb"/api/v1(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 
 _log: Final = structlog.get_logger("gatepass.web")
@@ -50,6 +51,8 @@ class App:
     surfaces: Surfaces
     management: ASGIApp
     hosts: Hosts
+    oauth: Surface | None = None
+    """The issuer's endpoints and documents, where there is one."""
     console: ASGIApp | None = None
     """Pages for people, where there are any."""
     ready: Callable[[], str | None] = lambda: None
@@ -95,6 +98,9 @@ class App:
             await self._relay(exchange, self.surfaces.mcp, found[1], b"")
         elif found := _HEADER_ONLY.fullmatch(path):
             await self._relay(exchange, self.surfaces.header_only, found[1], b"")
+        elif self.oauth is not None and _ISSUER.fullmatch(path):
+            self.hosts.require(headers, Audience.AGENTS)
+            await exchange.relay(self.oauth, exchange.request("", path))
         elif self._is_front_door(exchange, path):
             await self._answer(exchange, Problem(303, _TO_CONSOLE, b""))
         else:
