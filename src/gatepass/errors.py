@@ -135,6 +135,7 @@ CODES: Final[Mapping[str, str]] = {
     "proof_nonce": "Make a new proof with the nonce in the header `DPoP-Nonce` of this answer.",
     "proof_replayed": "Make a new proof for every call.",
     "credential_unproven": "Send the token as `Authorization: DPoP`, with a proof made by its key for this call.",
+    "issuance_refused": "Ask for what the message says, or with another identity; `oauth_error` is the issuer's own word.",
     "credential_unheard": "Try again in a second; if it stays unknown, ask the owner for a new token.",
     "person_required": "A person has to do this: sign in with `gatepass login` first.",
     "machine_required": "Use a machine token (gp_sk_...) here; a person's token is refused.",

@@ -5,8 +5,6 @@ of the environment is used, and plain HTTP beyond this machine is refused unless
 Answers are bounded, and errors are ours: whoever calls sees `gatepass.errors` and nothing of the HTTP library.
 """
 
-import ipaddress
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,19 +12,17 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Final, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx2
 
 from gatepass import exact
 from gatepass.access import Json
+from gatepass.client.addresses import DEFAULT_URL, checked_url, pinned, trust
 from gatepass.client.problems import error_from
 from gatepass.errors import Error, Malformed, Unavailable, UpstreamFailed
 
 __all__ = ["DEFAULT_URL", "Health", "Transport", "segment"]
-
-DEFAULT_URL: Final = "http://localhost:8420"
-"""The host name of people, at which the management API answers."""
 
 _MOST_BYTES: Final = 16 << 20
 _MOST_LINE: Final = 1 << 20
@@ -60,8 +56,8 @@ class Transport:
         unsafe_http: bool = False,
         through: httpx2.BaseTransport | None = None,
     ) -> None:
-        self.url = _checked_url(url, unsafe_http=unsafe_http)
-        self._origin, host = _pinned(self.url)
+        self.url = checked_url(url, unsafe_http=unsafe_http)
+        self._origin, host = pinned(self.url)
         headers = {
             "host": host,
             "accept": "application/json",
@@ -76,7 +72,7 @@ class Transport:
             timeout=httpx2.Timeout(timeout, connect=_CONNECT_SECONDS),
             follow_redirects=False,
             trust_env=False,
-            verify=_trust(self.url),
+            verify=trust(self.url),
             transport=through,
         )
 
@@ -180,61 +176,6 @@ def segment(text: str) -> str:
     if text in {"", ".", ".."}:
         raise Malformed("malformed_request", f"`{text}` is not a name or an id", hint="Write the name or the id.")
     return quote(text, safe="")
-
-
-def _checked_url(url: str, *, unsafe_http: bool) -> str:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-        parts = urlsplit("")
-    strange = parts.username is not None or parts.password is not None or parts.query or parts.fragment
-    if (
-        parts.scheme not in {"http", "https"}
-        or not host
-        or strange
-        or not url.isascii()
-        or not url.isprintable()
-        or " " in url
-    ):
-        raise Malformed(
-            "malformed_request",
-            "GATEPASS_URL is not the address of a server",
-            hint=f"Write it as http://host:port or https://host, for example {DEFAULT_URL}.",
-        )
-    if parts.scheme == "http" and not unsafe_http and not _is_this_machine(host):
-        raise Malformed(
-            "malformed_request",
-            f"`{host}` is another machine, and http:// would show the token to everybody in between",
-            hint="Use https://, or set GATEPASS_UNSAFE_HTTP=1 where the network itself is protected.",
-        )
-    return url.rstrip("/")
-
-
-def _pinned(url: str) -> tuple[str, str]:
-    """Where to connect to, and the `Host` to ask for.
-
-    Over plain HTTP `localhost` means 127.0.0.1 here. Resolved, it may mean ::1 first, where anybody on this machine
-    can listen on a port that Gatepass has taken on 127.0.0.1 alone, and would be handed the token.
-    """
-    parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname != "localhost":
-        return url, parts.netloc
-    port = "" if parts.port is None else f":{parts.port}"
-    return f"http://127.0.0.1{port}{parts.path}", parts.netloc
-
-
-def _trust(url: str) -> ssl.SSLContext | bool:
-    """Whose certificates count: the usual authorities'; over plain HTTP nobody's, which is not slow to load."""
-    return True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _checked_token(token: str) -> str:
