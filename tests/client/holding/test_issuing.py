@@ -10,6 +10,7 @@ import pytest
 from tests.client.doubles import Answer
 from tests.client.holding.issuing_double import issuing
 
+from gatepass.access import Json
 from gatepass.client.holding import ApiToken, Delegated, Issuer, Pass, SignedAssertion, Wanted, Workload, new_key
 from gatepass.client.holding.issuing import clock
 from gatepass.errors import Denied, Error, LimitExceeded, Malformed, Unauthenticated, Unavailable, UpstreamFailed
@@ -195,7 +196,11 @@ def test_the_surface_is_read_off_the_address(path: str, resource: str) -> None:
 
 
 def test_details_go_out_as_rfc_9396_has_them() -> None:
-    detail = {"type": "orders", "actions": ("refund",), "limits": {"amount": {"<=": Decimal(50), ">=": Decimal(0)}}}
+    detail: dict[str, Json] = {
+        "type": "orders",
+        "actions": ("refund",),
+        "limits": {"amount": {"<=": Decimal(50), ">=": Decimal(0)}},
+    }
     form = Wanted(details=(detail,)).form("http://127.0.0.1/u/orders")
     assert json.loads(form["authorization_details"]) == [
         {"type": "orders", "actions": ["refund"], "limits": {"amount": {"<=": 50, ">=": 0}}}

@@ -19,16 +19,13 @@ __all__ = ["MOST_BYTES", "nonce_of", "read_json", "read_pass", "refusal"]
 MOST_BYTES: Final = 64 * 1024
 _NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,512}", re.ASCII)
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,16384}", re.ASCII)
+_WAIT: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _NAME: Final = re.compile(r"[a-z_]{1,64}", re.ASCII)
 _LONGEST: Final = 86_400
 _SHOWN: Final = 500
-_FAMILIES: Final[Mapping[str, type[Error]]] = {
-    **dict.fromkeys(("invalid_client", "invalid_grant", "invalid_dpop_proof", "use_dpop_nonce"), Unauthenticated),
-    **dict.fromkeys(("unauthorized_client", "access_denied", "invalid_scope", "invalid_target"), Denied),
-    "invalid_authorization_details": Denied,
-    **dict.fromkeys(("invalid_request", "unsupported_grant_type", "unsupported_token_type"), Malformed),
-    **dict.fromkeys(("server_error", "temporarily_unavailable"), Unavailable),
-}
+_WHO: Final = frozenset({"invalid_client", "invalid_grant", "invalid_dpop_proof", "use_dpop_nonce"})
+_FORM: Final = frozenset({"invalid_request", "unsupported_grant_type", "unsupported_token_type"})
+_LATER: Final = frozenset({"server_error", "temporarily_unavailable"})
 
 
 def nonce_of(headers: Mapping[str, str]) -> str | None:
@@ -78,12 +75,15 @@ def refusal(status: int, content: bytes, retry_after: str | None) -> Error:
     shown = " ".join(hint[:_SHOWN].split()) if isinstance(hint, str) else None
     details = {"oauth_error": word}
     if status == 429 or word == "slow_down":  # noqa: PLR2004 - too many requests
-        wait = int(retry_after) * 1000 if retry_after is not None and re.fullmatch(r"[0-9]{1,6}", retry_after) else None
-        return LimitExceeded("issuance_refused", message, hint=shown, details=details, retry_after=wait)
-    family = _FAMILIES.get(word)
-    if family is None:
-        return Denied("issuance_refused", message, hint=shown, details=details)
-    return family("issuance_refused", message, hint=shown, details=details)
+        wait = int(retry_after) * 1000 if retry_after is not None and _WAIT.fullmatch(retry_after) else None
+        return LimitExceeded("limit_exceeded", message, hint=shown, details=details, retry_after=wait)
+    if word in _WHO:
+        return Unauthenticated("identity_refused", message, hint=shown, details=details)
+    if word in _FORM:
+        return Malformed("malformed_request", message, hint=shown, details=details)
+    if word in _LATER:
+        return Unavailable("issuer_unavailable", message, hint=shown, details=details)
+    return Denied("issuance_refused", message, hint=shown, details=details)
 
 
 def _garbled(what: str) -> UpstreamFailed:
