@@ -29,7 +29,7 @@ SHOTS: list[tuple[str, str, Look]] = [
     ("overview-dark", "/console", DARK),
     ("overview-phone", "/console", PHONE),
     ("tokens", "/console/tokens", LIGHT),
-    ("token-new", "/console/tokens/new?agent=support-bot", LIGHT),
+    ("token-new", "/console/tokens/_new?agent=support-bot", LIGHT),
     ("token", "/console/tokens/{refund-desk}", LIGHT),
     ("story", "/console/stories/{refund-desk}", LIGHT),
     ("story-phone-dark", "/console/stories/{refund-desk}", DARK_PHONE),

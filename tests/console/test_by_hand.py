@@ -55,7 +55,7 @@ def test_from_the_link_to_a_token_that_is_revoked(page: Page, deployment: Deploy
 
 
 def test_what_was_typed_is_done_after_saying_who_one_is(page: Page, deployment: Deployment) -> None:
-    page.goto("/console/agents/new")
+    page.goto("/console/agents/_new")
     page.get_by_label("Name", exact=True).fill("late-bot")
     deployment.later(16 * 60_000)
     page.get_by_role("button", name="Add the agent").click()

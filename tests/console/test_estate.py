@@ -26,7 +26,7 @@ def furnished(ada: Person) -> Person:
 
 
 def register(ada: Person, **said: str) -> Shown:
-    page = ada.get("/console/upstreams/new")
+    page = ada.get("/console/upstreams/_new")
     form: dict[str, Any] = {"name": "orders", "target": "https://orders.example/v1", "operations": ORDERS, **said}
     return ada.send(page, "Register it", **form)
 
@@ -80,7 +80,7 @@ def test_hostile_text_in_a_form_comes_back_inert(ada: Person, text: str) -> None
 
 
 def test_a_secret_goes_in_and_no_page_shows_it(furnished: Person) -> None:
-    page = furnished.get("/console/secrets/new?upstream=orders")
+    page = furnished.get("/console/secrets/_new?upstream=orders")
     shown = furnished.send(page, "Store it", name="orders-key", value=VALUE)
     assert "The secret orders-key is sealed" in shown.words
     for path in ("/console/secrets", "/console/journal", "/console/upstreams/orders"):
@@ -92,7 +92,7 @@ def test_a_secret_goes_in_and_no_page_shows_it(furnished: Person) -> None:
 
 
 def test_a_value_does_not_come_back_with_the_complaint(furnished: Person) -> None:
-    page = furnished.get("/console/secrets/new")
+    page = furnished.get("/console/secrets/_new")
     value = VALUE + "x" * (1 << 17)
     shown = furnished.send(page, "Store it", name="orders-key", value=value)
     assert shown.status in {400, 413}
@@ -101,13 +101,13 @@ def test_a_value_does_not_come_back_with_the_complaint(furnished: Person) -> Non
 
 
 def test_secrets_are_wrapped_anew(furnished: Person) -> None:
-    furnished.send(furnished.get("/console/secrets/new"), "Store it", name="orders-key", value=VALUE)
+    furnished.send(furnished.get("/console/secrets/_new"), "Store it", name="orders-key", value=VALUE)
     shown = furnished.send(furnished.get("/console/secrets"), "Wrap anew", new_key="yes")
     assert "Wrapped anew: 1." in shown.words
 
 
 def test_a_role_is_made_previewed_changed_and_deleted(furnished: Person) -> None:
-    page = furnished.get("/console/roles/new")
+    page = furnished.get("/console/roles/_new")
     made = furnished.send(page, "Make the role", name="reader", scopes="orders:list", hours="12")
     assert "The role reader is saved" in made.words
     assert "12 hours" in made.words
@@ -126,7 +126,7 @@ def test_a_role_is_made_previewed_changed_and_deleted(furnished: Person) -> None
 
 
 def test_making_a_role_never_changes_one_that_is_there(furnished: Person) -> None:
-    page = furnished.get("/console/roles/new")
+    page = furnished.get("/console/roles/_new")
     furnished.send(page, "Make the role", name="reader", scopes="orders:list")
     again = furnished.send(page, "Make the role", name="reader", scopes="orders:refund")
     assert again.status in {409, 412}
@@ -137,21 +137,21 @@ def test_making_a_role_never_changes_one_that_is_there(furnished: Person) -> Non
 
 
 def test_a_scope_is_picked_from_the_catalogue(furnished: Person) -> None:
-    page = furnished.get("/console/roles/new")
+    page = furnished.get("/console/roles/_new")
     assert "orders:list" in page.form("Make the role").options["pick"]
     made = furnished.send(page, "Make the role", name="picker", scopes="", pick=["orders:list"])
     assert "orders:list" in made.words.partition("May do")[2]
 
 
 def test_a_role_that_cannot_be_read_keeps_what_was_typed(furnished: Person) -> None:
-    page = furnished.get("/console/roles/new")
+    page = furnished.get("/console/roles/_new")
     shown = furnished.send(page, "Make the role", name="odd", scopes="orders:nothing-like-it?x<", hours="soon")
     assert shown.status == 400
     assert dict(shown.form("Make the role").fields)["scopes"] == "orders:nothing-like-it?x<"
 
 
 def test_a_persons_code_is_shown_once_and_works(ada: Person) -> None:
-    page = ada.get("/console/people/new")
+    page = ada.get("/console/people/_new")
     shown = ada.send(page, "Add the person", name="grace", operator="auditor")
     assert shown.status == 201
     code = shown.text.partition('tabindex="0">')[2].partition("</pre>")[0]
@@ -162,7 +162,7 @@ def test_a_persons_code_is_shown_once_and_works(ada: Person) -> None:
 
 
 def test_a_person_gets_another_role_another_code_and_is_disabled(ada: Person) -> None:
-    ada.send(ada.get("/console/people/new"), "Add the person", name="grace", operator="auditor")
+    ada.send(ada.get("/console/people/_new"), "Add the person", name="grace", operator="auditor")
     shown = ada.send(ada.get("/console/people/grace"), "Change it", operator="operator")
     assert "grace has another operator role" in shown.words
     assert "Shown once" in ada.send(shown, "Make a one-time code").words

@@ -135,7 +135,7 @@ def test_a_cookie_that_only_tls_can_have_set_goes_first(ada: Person) -> None:
 
 def test_no_answer_shows_the_session_to_scripts(ada: Person) -> None:
     session = ada.cookies["gatepass_session"]
-    for path in ("/console", "/console/password", "/console/tokens/new", "/console/nothing"):
+    for path in ("/console", "/console/password", "/console/tokens/_new", "/console/nothing"):
         assert session not in ada.get(path).text
 
 
@@ -177,12 +177,12 @@ def test_what_somebody_else_wrote_is_inert(shared_ada: Person, name: str) -> Non
 @pytest.mark.parametrize("name", ALL)
 def test_what_was_typed_wrongly_comes_back_inert_and_to_the_letter(shared_ada: Person, name: str) -> None:
     typed = ALL[name].replace("\r", "").replace("\x00", "")[:4000]
-    page = shared_ada.get("/console/tokens/new")
+    page = shared_ada.get("/console/tokens/_new")
     shown = shared_ada.send(page, "Create the token", name="ok", agent="support-bot", narrower=typed)
     assert shown.status in {201, 400, 403, 413}
     assert not re.search(r"<script(?! defer src=\"/console/static/)|<img|<svg onload", shown.text)
     if shown.status == 400:
-        [form] = [form for form in shown.forms if form.action == "/console/tokens/new"]
+        [form] = [form for form in shown.forms if form.action == "/console/tokens/_new"]
         assert dict(form.fields)["narrower"].replace("\r", "") == typed.encode("utf-8", "replace").decode()
 
 
@@ -201,7 +201,7 @@ def test_looking_changes_nothing(shared_ada: Person) -> None:
     """What only a form may do is not done by an address, which a link, a picture or a prefetch can ask for."""
     shown = {route.path for route in ROUTES if route.method == "GET"}
     changing = [route.path for route in ROUTES if route.method == "POST" and route.path not in shown]
-    assert {"/sign-out", "/theme", "/tokens/{ref}/revoke", "/secrets/rewrap"} <= set(changing)
+    assert {"/sign-out", "/theme", "/tokens/{ref}/revoke", "/secrets/_rewrap"} <= set(changing)
     for path in changing:
         answer = shared_ada.request("GET", "/console" + path.replace("{ref}", "support"), follow=False)
         assert answer.status in {404, 405}, path

@@ -22,7 +22,7 @@ def ada(deployment: Deployment) -> Person:
 
 def made(person: Person, **filled: Any) -> Shown:
     filled = {"name": "laptop", "agent": "support-bot", "scopes": ["orders:list"], **filled}
-    return person.send(person.get("/console/tokens/new"), "Create the token", **filled)
+    return person.send(person.get("/console/tokens/_new"), "Create the token", **filled)
 
 
 def tokens(person: Person) -> list[dict[str, Any]]:
@@ -37,13 +37,13 @@ def test_an_empty_deployment_says_what_to_do_first(deployment: Deployment) -> No
     ada.sign_in()
     assert "From here to a first call" in ada.get("/console").words
     assert "No agents yet" in ada.get("/console/agents").words
-    assert "There is no role yet" in ada.get("/console/agents/new").words
+    assert "There is no role yet" in ada.get("/console/agents/_new").words
     assert "No token is alive" in ada.get("/console/tokens").words
 
 
 def test_a_token_is_made_of_a_name_and_scopes_and_its_secret_is_shown_once(ada: Person) -> None:
     shown = made(ada)
-    assert (shown.status, shown.path) == (201, "/console/tokens/new")
+    assert (shown.status, shown.path) == (201, "/console/tokens/_new")
     [secret] = set(SECRET.findall(shown.text))
     assert shown.headers["cache-control"] == "no-store"
     assert f"curl -H 'Authorization: Bearer {secret}' http://127.0.0.1:{ada.deployment.port}/u/orders/" in shown.words
@@ -134,7 +134,7 @@ def test_a_rotation_without_an_overlap_says_that_the_old_secret_is_over(ada: Per
 
 
 def test_a_box_that_gives_a_whole_class_says_so(ada: Person) -> None:
-    page = ada.get("/console/upstreams/new")
+    page = ada.get("/console/upstreams/_new")
     operations = """\
 types:
   files:
@@ -149,7 +149,7 @@ rest:
 """
     target = "https://files.example"
     ada.send(page, "Register it", name="files", target=target, injection_kind="", operations=operations)
-    words = ada.get("/console/tokens/new").words
+    words = ada.get("/console/tokens/_new").words
     assert "files:read everything of the class: list, read read" in words
     assert "files:list read" in words
     assert "files:write write" in words
@@ -169,7 +169,7 @@ def test_one_click_revokes_and_says_that_it_cannot_be_undone(ada: Person) -> Non
 
 
 def test_an_agent_is_added_moved_stopped_and_let_in_again(ada: Person) -> None:
-    shown = ada.send(ada.get("/console/agents/new"), "Add the agent", name="ci-bot", role="support")
+    shown = ada.send(ada.get("/console/agents/_new"), "Add the agent", name="ci-bot", role="support")
     assert "The agent ci-bot is there" in shown.words
     ada.deployment.ask("PUT", "/roles/other", {"scopes": ["orders:list"]}, token=ada.cookies["gatepass_session"])
     shown = ada.send(ada.get(shown.path.partition("?")[0]), "Save", role="other")
@@ -185,7 +185,7 @@ def test_an_agent_is_added_moved_stopped_and_let_in_again(ada: Person) -> None:
 
 
 def test_after_a_quarter_of_an_hour_one_says_who_one_is_and_the_form_is_done(ada: Person) -> None:
-    page = ada.get("/console/tokens/new")
+    page = ada.get("/console/tokens/_new")
     ada.deployment.later(SIXTEEN)
     purpose = "é & 'quoted'"
     shown = ada.send(
@@ -205,7 +205,7 @@ def test_after_a_quarter_of_an_hour_one_says_who_one_is_and_the_form_is_done(ada
 
 
 def test_a_session_that_has_ended_loses_nothing_that_was_typed(ada: Person) -> None:
-    page = ada.get("/console/agents/new")
+    page = ada.get("/console/agents/_new")
     ada.deployment.later(9 * 3_600_000)
     shown = ada.send(page, "Add the agent", name="late-bot", role="support")
     assert (shown.status, "Your session has ended" in shown.words) == (401, True)
@@ -216,7 +216,7 @@ def test_a_session_that_has_ended_loses_nothing_that_was_typed(ada: Person) -> N
 def test_what_one_person_began_another_does_not_finish(ada: Person) -> None:
     ada.deployment.token = ada.cookies["gatepass_session"]
     ada.deployment.join("eve", "admin")
-    page = ada.get("/console/agents/new")
+    page = ada.get("/console/agents/_new")
     ada.deployment.later(SIXTEEN)
     shown = ada.send(page, "Add the agent", name="late-bot", role="support")
     done = ada.send(shown, "with the code", code=ada.deployment.code("eve"))

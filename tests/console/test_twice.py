@@ -8,11 +8,11 @@ from tests.console.person import Person, Shown
 from tests.web.deployment import Deployment
 
 CREATING = [
-    ("/console/agents/new", "Add the agent", {"name": "twice", "role": "support"}, "agents"),
-    ("/console/people/new", "Add the person", {"name": "twice"}, "people"),
-    ("/console/secrets/new", "Store it", {"name": "twice", "value": "sk_live_sent_twice"}, "secrets"),
-    ("/console/upstreams/new", "Register it", {"name": "twice", "target": "https://twice.example"}, "upstreams"),
-    ("/console/tokens/new", "Create the token", {"name": "twice", "agent": "support-bot"}, "tokens"),
+    ("/console/agents/_new", "Add the agent", {"name": "twice", "role": "support"}, "agents"),
+    ("/console/people/_new", "Add the person", {"name": "twice"}, "people"),
+    ("/console/secrets/_new", "Store it", {"name": "twice", "value": "sk_live_sent_twice"}, "secrets"),
+    ("/console/upstreams/_new", "Register it", {"name": "twice", "target": "https://twice.example"}, "upstreams"),
+    ("/console/tokens/_new", "Create the token", {"name": "twice", "agent": "support-bot"}, "tokens"),
 ]
 CHANGING = [
     ("/console/agents/support-bot", "Save", {"role": "other"}),
@@ -57,7 +57,7 @@ def test_a_form_that_is_sent_twice_creates_once(
 
 
 def test_a_code_and_a_rotation_are_made_once_too(ada: Person) -> None:
-    ada.send(ada.get("/console/people/new"), "Add the person", name="grace")
+    ada.send(ada.get("/console/people/_new"), "Add the person", name="grace")
     page = ada.get("/console/people/grace")
     assert shown_once(ada.send(page, "Make a one-time code")) == shown_once(ada.send(page, "Make a one-time code"))
     issue(ada)
@@ -68,7 +68,7 @@ def test_a_code_and_a_rotation_are_made_once_too(ada: Person) -> None:
 
 def test_a_key_that_was_used_for_something_else_does_not_stand_in_the_way(ada: Person) -> None:
     """Somebody goes back to the form that they sent, and writes another name into it."""
-    page = ada.get("/console/agents/new")
+    page = ada.get("/console/agents/_new")
     ada.send(page, "Add the agent", name="first", role="support")
     refused = ada.send(page, "Add the agent", name="second", role="support")
     assert (refused.status, "idempotency_key_reused" in refused.text) == (422, True)
@@ -77,23 +77,23 @@ def test_a_key_that_was_used_for_something_else_does_not_stand_in_the_way(ada: P
 
 def test_two_pages_create_twice(ada: Person) -> None:
     """The key is made for the page, not for the person or the words."""
-    keys = {dict(ada.get("/console/agents/new").form("Add the agent").fields)["key"] for _ in range(3)}
+    keys = {dict(ada.get("/console/agents/_new").form("Add the agent").fields)["key"] for _ in range(3)}
     assert len(keys) == 3
     assert all(len(key) == 32 for key in keys)
 
 
 def test_a_new_role_does_not_take_the_place_of_one_that_is_there(ada: Person) -> None:
     before = ada.deployment.ask("GET", "/roles/support").json()
-    shown = ada.send(ada.get("/console/roles/new"), "Make the role", name="support", scopes="orders:list")
+    shown = ada.send(ada.get("/console/roles/_new"), "Make the role", name="support", scopes="orders:list")
     assert shown.status == 412
     assert ada.deployment.ask("GET", "/roles/support").json() == before
 
 
 @pytest.mark.parametrize(("path", "button", "said"), CHANGING, ids=lambda each: str(each)[:24])
 def test_whoever_comes_second_does_not_overwrite(ada: Person, path: str, button: str, said: dict[str, Any]) -> None:
-    ada.send(ada.get("/console/people/new"), "Add the person", name="grace")
-    ada.send(ada.get("/console/secrets/new"), "Store it", name="orders-key", value="sk_live_one")
-    ada.send(ada.get("/console/roles/new"), "Make the role", name="other", scopes="orders:list")
+    ada.send(ada.get("/console/people/_new"), "Add the person", name="grace")
+    ada.send(ada.get("/console/secrets/_new"), "Store it", name="orders-key", value="sk_live_one")
+    ada.send(ada.get("/console/roles/_new"), "Make the role", name="other", scopes="orders:list")
     issue(ada)
     path = path.replace("{token}", token(ada))
     page = ada.get(path)
@@ -105,7 +105,7 @@ def test_whoever_comes_second_does_not_overwrite(ada: Person, path: str, button:
 
 
 def issue(ada: Person) -> None:
-    page = ada.get("/console/tokens/new")
+    page = ada.get("/console/tokens/_new")
     ada.send(page, "Create the token", name="laptop", agent="support-bot", scopes=["orders:list"])
 
 

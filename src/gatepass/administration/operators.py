@@ -21,7 +21,7 @@ from gatepass.errors import Denied, Unauthenticated
 from gatepass.registry import OperatorRole, Person
 from gatepass.units import duration_text
 
-__all__ = ["FRESH", "RANK", "RULES", "STORABLE", "Act", "Operator", "Rule", "check"]
+__all__ = ["FRESH", "RANK", "RULES", "STORABLE", "Act", "Operator", "Rule", "allowed", "check"]
 
 FRESH: Final = 15 * 60_000
 """Milliseconds after signing in during which a session carries class `admin`."""
@@ -162,6 +162,19 @@ def check(
         _require_fresh(act, credential, now, min(fresh, FRESH))
     elif rule.kind not in credential.limits.classes:
         raise Denied("operator_forbidden", f"`{act}` is of class `{rule.kind}`, which this token does not carry")
+
+
+def allowed(person: Person, credential: TokenRecord) -> tuple[Act, ...]:
+    """Every act that `person` may do with `credential` to whatever it is about, by role and class.
+
+    Those of class `admin` are among them for a session, fresh or not: who signs in again may do them. What only
+    an owner may do is not: it depends on the thing.
+    """
+
+    def carries(kind: ActionClass) -> bool:
+        return credential.kind is TokenKind.SESSION if kind is _WIDEN else kind in credential.limits.classes
+
+    return tuple(act for act, rule in RULES.items() if RANK[person.operator] >= RANK[rule.role] and carries(rule.kind))
 
 
 def _require_fresh(act: Act, credential: TokenRecord, now: Instant, fresh: int) -> None:

@@ -189,6 +189,7 @@ class Console:
         token = asking.api.token
         fixed = {
             "me": me,
+            "may": _allowed(me),
             "key": _key(asking, page),
             "csrf": "" if token is None else guarding.form_token(token),
             "notice": announced(asking),
@@ -210,6 +211,12 @@ class Console:
     async def _serve_file(self, exchange: Exchange, asset: Asset) -> None:
         body = b"" if exchange.scope["method"] == "HEAD" else asset.content
         await exchange.deliver(200, (*guarding.STATIC, *asset.headers), _once(body))
+
+
+def _allowed(me: Members | None) -> frozenset[str]:
+    """What the person may do, in the API's own words: pages offer nothing else."""
+    may = None if me is None else me.get("may")
+    return frozenset(map(str, may)) if isinstance(may, tuple) else frozenset()
 
 
 def _key(asking: Asking, page: Page) -> str:

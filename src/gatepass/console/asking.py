@@ -103,6 +103,11 @@ class Asking:
             self._status = await self.api.get("status")
         return self._status
 
+    async def may(self, act: str) -> bool:
+        """Whether whoever asks may do that, in the API's own words."""
+        acts = (await self.status())["may"]
+        return isinstance(acts, tuple) and act in acts
+
     async def require_fresh(self) -> None:
         """For the page of a form that widens: ask now who it is, before anything was typed.
 

@@ -85,7 +85,8 @@ async def read_form(headers: Headers, receive: Receive) -> Fields:
         if len(body) > LARGEST_FORM:
             raise Malformed("too_large", f"the form has more than {LARGEST_FORM} bytes")
     if body and types != [_FORM]:
-        raise Malformed("unsupported_media", "a form is sent as application/x-www-form-urlencoded")
+        said = "a form is sent as application/x-www-form-urlencoded"
+        raise Malformed("unsupported_media", said, hint="Open the page again and send the form from there.")
     return _fields(bytes(body))
 
 

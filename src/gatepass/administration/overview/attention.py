@@ -141,7 +141,7 @@ def _of_the_deployment(desk: Desk, facts: Facts) -> Iterator[Concern]:
     for person in desk.register.people.values():
         if person.operator is OperatorRole.ADMIN and person.disabled is None and person.password_hash is None:
             said = f"the admin `{person.name}` has no password and signs in by one-time codes alone"
-            hint = "Set one: `gatepass person password`."
+            hint = "Set one in the console, under your name, or run `gatepass person password`."
             subject = Subject("person", person.id, person.name)
             yield Concern(Kind.ADMIN_WITHOUT_PASSWORD, Severity.WARNING, subject, said, hint)
 
@@ -151,22 +151,26 @@ def _of_upstreams(desk: Desk) -> Iterator[Concern]:
         subject = Subject("upstream", upstream.id, upstream.name)
         if upstream.disabled is not None:
             said = f"the upstream `{upstream.name}` is disabled: every call to it is refused"
-            yield Concern(Kind.UPSTREAM_DISABLED, Severity.NOTICE, subject, said, "Enable it, or delete it.")
+            yield Concern(Kind.UPSTREAM_DISABLED, Severity.NOTICE, subject, said, _OPEN)
         if (fault := desk.catalogues.faults.get(upstream.name)) is not None:
             said = f"the operations file of `{upstream.name}` declares nothing: {fault}"
             yield Concern(
-                Kind.UPSTREAM_FAULTY, Severity.CRITICAL, subject, said, "Correct the file and store it again."
+                Kind.UPSTREAM_FAULTY,
+                Severity.CRITICAL,
+                subject,
+                said,
+                "Correct the file on its page, or run `gatepass upstream change`.",
             )
         secret = desk.register.secrets.get(upstream.secret) if upstream.secret else None
         if upstream.injection is not None and secret is None:
             said = f"`{upstream.name}` wants a secret and has none: its calls are refused"
-            hint = "Store one: `gatepass secret set`."
+            hint = "Store one in the console, under Secrets, or run `gatepass secret set`."
             yield Concern(Kind.SECRET_MISSING, Severity.CRITICAL, subject, said, hint)
         elif secret is not None and not bound_to(secret, upstream):
             said = (
                 f"the secret `{secret.name}` was sealed for `{secret.origin}`, which is not where `{upstream.name}` is"
             )
-            hint = "Store the secret again for the new address."
+            hint = "Replace it in the console, under Secrets, or run `gatepass secret set`."
             yield Concern(
                 Kind.SECRET_UNUSABLE, Severity.CRITICAL, Subject("secret", secret.id, secret.name), said, hint
             )
@@ -177,7 +181,7 @@ def _of_roles(desk: Desk) -> Iterator[Concern]:
         for fault in desk.catalogues.faults_of(role):
             subject = Subject("role", None, role.name)
             said = f"a scope of the role `{role.name}` comes to nothing: {fault}"
-            yield Concern(Kind.ROLE_FAULTY, Severity.WARNING, subject, said, "Correct the role's scopes.")
+            yield Concern(Kind.ROLE_FAULTY, Severity.WARNING, subject, said, _MEND_ROLE)
 
 
 def _of_refusals(desk: Desk, tally: Tally, now: Instant) -> Iterator[Concern]:
@@ -190,7 +194,7 @@ def _of_refusals(desk: Desk, tally: Tally, now: Instant) -> Iterator[Concern]:
             token = desk.register.tokens.get(CredentialId(credential))
             subject = Subject("token", credential, token.name if token else credential)
             said = f"{count} calls of `{subject.name}` were refused in the last hour; {usual:.0f} an hour are usual"
-            hint = "Look at why in the journal; revoke the token if nobody knows."
+            hint = "Look at why in its story; if nobody knows, revoke it on its page or run `gatepass revoke`."
             yield Concern(Kind.REFUSALS_UNUSUAL, Severity.WARNING, subject, said, hint)
 
 
@@ -203,12 +207,17 @@ def _of_tokens(desk: Desk, used: Mapping[CredentialId, Instant], now: Instant) -
         left = token.expires - now
         if left <= min(DAY, (token.expires - token.issued) // 4):
             said = f"the token `{token.name}` ends in {duration_text(max(left - left % 60_000, 60_000))}"
-            yield Concern(Kind.TOKEN_ENDS_SOON, Severity.WARNING, subject, said, "Rotate it with a new lifetime.")
+            yield Concern(Kind.TOKEN_ENDS_SOON, Severity.WARNING, subject, said, _ROTATE)
         if token.id in old_enough and token.id not in used:
             ago = now - token.issued
             said = f"the token `{token.name}` was issued {duration_text(ago - ago % 60_000)} ago and never used"
-            yield Concern(Kind.TOKEN_NEVER_USED, Severity.NOTICE, subject, said, "Revoke it if nobody needs it.")
+            yield Concern(Kind.TOKEN_NEVER_USED, Severity.NOTICE, subject, said, _REVOKE)
 
+
+_ROTATE: Final = "Rotate it with a new lifetime, on its page or with `gatepass token rotate`."
+_REVOKE: Final = "If nobody needs it, revoke it on its page or with `gatepass revoke`."
+_MEND_ROLE: Final = "Correct its scopes on its page, or with `gatepass role set`."
+_OPEN: Final = "Open it again or delete it, on its page or with `gatepass upstream`."
 
 _NOUNS: Final[Mapping[Scope, SubjectType]] = {
     Scope.CREDENTIAL: "token",

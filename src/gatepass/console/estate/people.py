@@ -105,8 +105,8 @@ def _form(name: str, operator: str, problem: Error | None = None) -> Page:
 
 ROUTES: Final = (
     Route("GET", "/people", index),
-    Route("GET", "/people/new", new),
-    Route("POST", "/people/new", create),
+    Route("GET", "/people/_new", new),
+    Route("POST", "/people/_new", create),
     Route("GET", "/people/{ref}", show),
     Route("POST", "/people/{ref}/code", invite),
     Route("POST", "/people/{ref}/change", change),

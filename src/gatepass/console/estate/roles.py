@@ -147,8 +147,8 @@ def _hours(seconds: Json) -> str:
 
 ROUTES: Final = (
     Route("GET", "/roles", index),
-    Route("GET", "/roles/new", new),
-    Route("POST", "/roles/new", create),
+    Route("GET", "/roles/_new", new),
+    Route("POST", "/roles/_new", create),
     Route("GET", "/roles/{ref}", show),
     Route("GET", "/roles/{ref}/change", change),
     Route("POST", "/roles/{ref}/change", replace),

@@ -111,9 +111,9 @@ def _replacement(secret: Members, etag: str | None, problem: Error | None = None
 
 ROUTES: Final = (
     Route("GET", "/secrets", index),
-    Route("GET", "/secrets/new", new),
-    Route("POST", "/secrets/new", store),
-    Route("POST", "/secrets/rewrap", rewrap),
+    Route("GET", "/secrets/_new", new),
+    Route("POST", "/secrets/_new", store),
+    Route("POST", "/secrets/_rewrap", rewrap),
     Route("GET", "/secrets/{ref}/replace", change),
     Route("POST", "/secrets/{ref}/replace", replace),
     Route("POST", "/secrets/{ref}/delete", delete),

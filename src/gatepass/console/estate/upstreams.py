@@ -165,8 +165,8 @@ def _form(filled: Fields, upstream: Members | None = None, problem: Error | None
 
 ROUTES: Final = (
     Route("GET", "/upstreams", index),
-    Route("GET", "/upstreams/new", new),
-    Route("POST", "/upstreams/new", create),
+    Route("GET", "/upstreams/_new", new),
+    Route("POST", "/upstreams/_new", create),
     Route("GET", "/upstreams/{ref}", show),
     Route("GET", "/upstreams/{ref}/change", change),
     Route("POST", "/upstreams/{ref}/change", replace),

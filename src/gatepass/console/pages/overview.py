@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gatepass.access import Instant
+from gatepass.access import Instant, Json
 from gatepass.console.asking import Answer, Asking, Page, Route, instant_text
 from gatepass.console.bridge import Members
 from gatepass.errors import Denied
@@ -68,16 +68,23 @@ async def _attention(asking: Asking) -> list[dict[str, Any]] | None:
         found, _ = await asking.api.part("attention")
     except Denied:
         return None
-    return [{**each, "level": SEVERITIES.get(str(each["severity"]), "low"), "href": _place(each)} for each in found]
+    me = _members((await asking.status())["person"]).get("id")
+    return [{**each, "level": SEVERITIES.get(str(each["severity"]), "low"), "href": _place(each, me)} for each in found]
 
 
-def _place(finding: Members) -> str | None:
-    """The page on which something can be done about it."""
-    if finding["kind"] == "admin_without_password":
-        return "/console/password"
+def _members(value: Json) -> Members:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _place(finding: Members, me: Json) -> str | None:
+    """The page on which something can be done about it, by `me`."""
     subject = finding["subject"]
     if not isinstance(subject, Mapping):
         return None
+    if finding["kind"] == "admin_without_password" and subject["id"] == me:
+        return "/console/password"
+    if finding["kind"] == "secret_missing":
+        return f"/console/secrets/_new?upstream={subject['name']}"
     kind, name = subject["type"], str(subject["id"] or subject["name"])
     if kind == "deployment":
         return "/console/settings"

@@ -1,4 +1,8 @@
-"""Every address of the console, and the navigation. A page is added by a row in its module and its module here."""
+"""Every address of the console, and the navigation. A page is added by a row in its module and its module here.
+
+A word of ours that stands where a name may stand begins with `_` (`/roles/_new`), which no name and no id does: a role
+may be called `new`.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +21,8 @@ class Place:
 
     path: str
     name: str
+    needs: str = ""
+    """The act that its page asks the API for; nobody is led to where they would be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +33,20 @@ class Group:
     places: tuple[Place, ...]
 
 
+_READ: Final = "read"
+
 NAVIGATION: Final = (
     Group(
         "",
         (Place("/console", "Overview"), Place("/console/agents", "Agents"), Place("/console/tokens", "Tokens")),
     ),
-    Group("Behind the gate", (Place("/console/upstreams", "Upstreams"), Place("/console/secrets", "Secrets"))),
-    Group("Who may do what", (Place("/console/roles", "Roles"), Place("/console/people", "People"))),
-    Group("What happened", (Place("/console/journal", "Journal"),)),
-    Group("This deployment", (Place("/console/settings", "Settings"), Place("/console/help", "Help"))),
+    Group(
+        "Behind the gate",
+        (Place("/console/upstreams", "Upstreams", _READ), Place("/console/secrets", "Secrets", _READ)),
+    ),
+    Group("Who may do what", (Place("/console/roles", "Roles", _READ), Place("/console/people", "People", _READ))),
+    Group("What happened", (Place("/console/journal", "Journal", "journal.read"),)),
+    Group("This deployment", (Place("/console/settings", "Settings", _READ), Place("/console/help", "Help"))),
 )
 
 ROUTES: Final[tuple[Route, ...]] = (

@@ -108,8 +108,8 @@ async def listed(asking: Asking, *path: str) -> tuple[Members, ...]:
 
 ROUTES: Final = (
     Route("GET", "/agents", index),
-    Route("GET", "/agents/new", new),
-    Route("POST", "/agents/new", create),
+    Route("GET", "/agents/_new", new),
+    Route("POST", "/agents/_new", create),
     Route("GET", "/agents/{ref}", show),
     Route("POST", "/agents/{ref}/change", change),
     Route("POST", "/agents/{ref}/disable", disable),

@@ -108,11 +108,18 @@ async def _form(asking: Asking, error: Error | None = None) -> Page:
         "chosen_classes": form.all("classes"),
         "own_run": form.one("run") == "new",
         "unfolded": any(typed[name] for name in _TEXTS[3:]) or bool(form.all("classes")),
-        "agents": [agent for agent in await listed(asking, "agents") if agent["disabled_at"] is None],
+        "agents": await _holders(asking),
         "roles": {str(role["name"]): role for role in await listed(asking, "roles")},
         "catalogue": catalogue,
     }
     return Page(template="passes/token_new.html", values=values, status=status_of(error) if error else 200)
+
+
+async def _holders(asking: Asking) -> list[Members]:
+    """The agents that a token can be made for, by who asks."""
+    if not await asking.may("token.create"):
+        return []
+    return [agent for agent in await listed(asking, "agents") if agent["disabled_at"] is None]
 
 
 async def _catalogue(asking: Asking) -> tuple[Members, ...]:
@@ -124,6 +131,6 @@ async def _catalogue(asking: Asking) -> tuple[Members, ...]:
 
 
 ROUTES: Final = (
-    Route("GET", "/tokens/new", new),
-    Route("POST", "/tokens/new", create),
+    Route("GET", "/tokens/_new", new),
+    Route("POST", "/tokens/_new", create),
 )

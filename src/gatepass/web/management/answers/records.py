@@ -12,7 +12,7 @@ import msgspec
 
 from gatepass.access import Instant, PersonId
 from gatepass.administration import Administration, BlastRadius, Issued, SealedSecret, Status
-from gatepass.administration.operators import FRESH
+from gatepass.administration.operators import FRESH, allowed
 from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord
 from gatepass.limits import Level
 from gatepass.registry import Agent, AgentLimits, Person, Role, Upstream
@@ -176,6 +176,7 @@ class Shows:
                 expires_at=instant(held.expires),
                 fresh_until=None if signed_in is None else instant(Instant(signed_in + min(self._desk.fresh, FRESH))),
             ),
+            may=tuple(act.value for act in allowed(status.person, held)),
             journal=None if status.head is None else head(status.head),
             counts=dict(status.counts),
             faults=status.faults,

@@ -83,6 +83,8 @@ class Status(Shape):
     custody: Custody
     person: Person
     credential: Credential
+    may: tuple[str, ...]
+    """What whoever asks may do to whatever it is about; what owners may do to their own comes on top."""
     journal: Head | None
     counts: dict[str, int]
     faults: tuple[str, ...]
