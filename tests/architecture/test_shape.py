@@ -15,7 +15,7 @@ LONGEST_FUNCTION = 60
 MOST_MODULES = 8
 VAGUE = {"utils", "helpers", "common", "base", "manager", "service", "util", "helper", "misc"}
 CORE = ["access.py", "exact.py", "documents.py", "authority", "registry", "keys", "credentials", "policy", "limits"]
-CORE += ["revocation", "audit", "vault", "gateway", "administration"]
+CORE += ["revocation", "attestation", "audit", "vault", "gateway", "administration"]
 
 
 def name(path: Path) -> str:

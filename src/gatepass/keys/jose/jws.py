@@ -99,15 +99,28 @@ class UnverifiedJws:
             raise Unauthenticated("signature_invalid", "the signature is not the key's")
         return self._payload
 
+    @property
+    def signed_bytes(self) -> bytes:
+        """What the signature is over: what two texts share that differ in their signature alone."""
+        return self._signed
+
+    def unverified_claims(self) -> Mapping[str, Json]:
+        """What the text says of itself, to find out whose keys to try, and for nothing else. Raises `Malformed`."""
+        return _object(self._payload)
+
     def claims_verified_by(self, key: PublicKey) -> Mapping[str, Json]:
         """The payload as an object without duplicate members. Raises `Unauthenticated`, `Malformed`."""
-        try:
-            claims = exact.read(self.verified_by(key), max_bytes=1 << 16, max_depth=32)
-        except Malformed:
-            raise _malformed("its payload cannot be read in exactly one way") from None
-        if not isinstance(claims, Mapping):
-            raise _malformed("its payload is not an object")
-        return claims
+        return _object(self.verified_by(key))
+
+
+def _object(payload: bytes) -> Mapping[str, Json]:
+    try:
+        claims = exact.read(payload, max_bytes=1 << 16, max_depth=32)
+    except Malformed:
+        raise _malformed("its payload cannot be read in exactly one way") from None
+    if not isinstance(claims, Mapping):
+        raise _malformed("its payload is not an object")
+    return claims
 
 
 def _check_members(header: Mapping[str, Json], rule: HeaderRule) -> None:
