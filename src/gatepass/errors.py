@@ -147,6 +147,7 @@ CODES: Final[Mapping[str, str]] = {
     "scope_missing": "Ask the owner for a token with the missing scope.",
     "role_forbids": "The agent's role does not allow this; an operator can widen the role.",
     "class_forbidden": "The token may not do operations of this class at all; its owner can allow it in the token's limits.",
+    "proof_required": "Beyond reading, prove possession of a key: exchange the token for a bound access token at `/oauth2/token` and send it with `DPoP`; or an operator lets the role's credentials act as bearers for a while: `gatepass role set --bearer-until 7d --because ...`.",
     "policy_faulty": "A rule that may forbid this cannot be evaluated, so it does; an operator has to mend the agent's role.",
     "issuance_refused": "Ask for what the message says; `oauth_error` is the issuer's own word.",
     "unknown_scope": "Pick a scope from the catalogue; the nearest are named.",
@@ -158,6 +159,7 @@ CODES: Final[Mapping[str, str]] = {
     "foreign_origin": "A page of another origin sent this; use an MCP client, or the console.",
     "caveat_veto": "The token carries a condition that does not hold now.",
     "caveat_unreadable": "The token carries a condition that this version cannot read.",
+    "meter_elsewhere": "Call through the gateway, which counts; or ask for a pass without a rate, a budget or a single use.",
     "approval_unavailable": "This call needs a person's approval, which this deployment cannot ask for yet.",
     "upstream_unknown": "Ask the operator which upstreams there are; the name is in the path.",
     "upstream_withdrawn": "An operator has switched this upstream off; ask when it will be back.",
@@ -208,6 +210,7 @@ CODES: Final[Mapping[str, str]] = {
     "secret_bound_elsewhere": "The upstream's address has changed; an operator has to store its secret again for the new one.",
     "secret_unusable": "The upstream's secret does not fit where it is to be put; an operator has to store it again.",
     "key_unusable": "Run `gatepass doctor`; if others could read the key, rotate it.",
+    "proofs_too_many": "Try again in a minute; the API remembers no more proofs at once.",
     "search_unfinished": "Narrow the search: name a credential, a run or a decision, or a shorter span of time.",
     "starting": "Try again in a second.",
 }

@@ -5,6 +5,7 @@ cannot be read is left out, as the RFC says; a set that holds a secret, or two k
 """
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, Self
 
 from gatepass import exact
@@ -52,6 +53,11 @@ class KeySet:
     def find(self, id: str | None) -> PublicKey | None:  # noqa: A002 - JOSE's word
         """The key of this name; without a name, the only one there is."""
         return self._only if id is None else self._by_id.get(id)
+
+    @property
+    def named(self) -> Mapping[str, PublicKey]:
+        """The keys that have a name, by it."""
+        return MappingProxyType(self._by_id)
 
     def __len__(self) -> int:
         return len(self._by_id) + (self._only is not None and self._only.id is None)
