@@ -29,11 +29,14 @@ from gatepass.keys import SealedSecret
 from gatepass.registry import (
     Agent,
     AgentLimits,
+    Budget,
     Injection,
     InjectionKind,
     OperatorRole,
     Person,
     Role,
+    Run,
+    RunLimits,
     Upstream,
     UpstreamKind,
 )
@@ -157,7 +160,22 @@ PLAIN = TokenRecord(
     issuer=ADA.id,
     meters=CredentialId("crd_plain"),
 )
-ALL = (TOKEN, PLAIN, KEY, ORDERS, GIT, SUPPORT, PLAIN_ROLE, BOT, IDLE, BO, ADA)
+RUN = Run(
+    id=RunId("run_1"),
+    agent=BOT.id,
+    opened=Instant(9),
+    opened_by=BOT.id,
+    closes=Instant(1_000_000),
+    label="ticket 7",
+    purpose="refunds",
+    limits=RunLimits(
+        calls=100, writes=3, budgets=(Budget(Decimal("49.50"), "USD"), Budget(Decimal(7), "EUR", "sum", None))
+    ),
+    ended=Instant(20),
+    ended_because="done",
+)
+IDLE_RUN = Run(id=RunId("run_2"), agent=IDLE.id, opened=Instant(10), opened_by=ADA.id, closes=Instant(99))
+ALL = (RUN, IDLE_RUN, TOKEN, PLAIN, KEY, ORDERS, GIT, SUPPORT, PLAIN_ROLE, BOT, IDLE, BO, ADA)
 """Not in the order in which they depend on each other: a store has to find that by itself."""
 
 
@@ -193,6 +211,7 @@ class StoreContract:
                 roles=(SUPPORT, PLAIN_ROLE),
                 upstreams=(ORDERS, GIT),
                 secrets=(KEY,),
+                runs=(RUN, IDLE_RUN),
                 tokens=(TOKEN, PLAIN),
             )
 

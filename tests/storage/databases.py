@@ -13,6 +13,10 @@ from tests.contracts.journal import NOON, decided
 from gatepass.access import Instant
 from gatepass.errors import Unavailable
 from gatepass.storage import Database, DataFolder
+from gatepass.storage.sqlite.migrations import versions
+
+NEWEST = max(path.name[1:5] for path in Path(versions.__path__[0]).glob("s[0-9]*.py"))
+"""The schema's revision now."""
 
 
 @asynccontextmanager

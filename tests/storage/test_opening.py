@@ -15,12 +15,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
 from tests.contracts.journal import Opened, decided, write
 from tests.contracts.store import ADA, ALL, BO, BOT, GIT, IDLE, KEY, ORDERS, PLAIN, SUPPORT, TOKEN
-from tests.storage.databases import opened, tampered
+from tests.storage.databases import NEWEST, opened, tampered
 
-from gatepass.access import Instant
+from gatepass.access import Instant, RunId
 from gatepass.audit import Query
 from gatepass.errors import Error
-from gatepass.registry import AgentLimits
+from gatepass.registry import AgentLimits, Run
 from gatepass.storage.sqlite.schema import metadata
 
 
@@ -100,6 +100,10 @@ def test_a_database_of_the_first_revision_keeps_everything(tmp_path: Path) -> No
             assert kept.agents == (replace(BOT, limits=AgentLimits(), managed=False),)
             assert kept.roles == (replace(SUPPORT, managed=False),)
             assert kept.upstreams == (replace(ORDERS, allow_private=False, managed=False), GIT)
+            of_its_token = Run(
+                id=RunId("run_1"), agent=BOT.id, opened=TOKEN.issued, opened_by=ADA.id, closes=TOKEN.expires
+            )
+            assert kept.runs == (of_its_token,)
             assert (await database.archive.verify()).intact
             await database.store.commit(ALL)
         async with opened(tmp_path) as database:
@@ -115,7 +119,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_was(tmp_path: Path
     error = refused(tmp_path)
     assert (error.code, str(error)) == (
         "store_newer",
-        "the store is at revision `0042`, and this version of Gatepass knows none after `0002`",
+        f"the store is at revision `0042`, and this version of Gatepass knows none after `{NEWEST}`",
     )
     assert hashlib.sha256((tmp_path / "gatepass.db").read_bytes()).digest() == before
 

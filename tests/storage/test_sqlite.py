@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection
 from tests.contracts.journal import DAY, NOON, JournalContract, Opened, decided, finished, quota, total, write
 from tests.contracts.store import ADA, ALL, BOT, PLAIN, TOKEN, OpenedStore, StoreContract
-from tests.storage.databases import opened, tampered, until_accepted
+from tests.storage.databases import NEWEST, opened, tampered, until_accepted
 
 from gatepass.access import CredentialId, Instant
 from gatepass.audit import Query
@@ -77,7 +77,7 @@ def test_everything_is_there_after_a_restart_and_the_chain_goes_on(tmp_path: Pat
                     "after_hash": found.row.prev.hex(),
                     "after_seq": str(found.seq - 1),
                     "after_writer": head.writer,
-                    "schema": "0002",
+                    "schema": NEWEST,
                     "writer": found.row.writer,
                 }
 

@@ -4,6 +4,7 @@ from gatepass.administration.assembly import Administration, Terms
 from gatepass.administration.changes import Announce, Announcement, Put, Removed
 from gatepass.administration.operators import Act, Operator
 from gatepass.administration.overview import Concern, Explain, Facts, Measured, SettingFact, Status, TokenState
+from gatepass.administration.runs import RunForm
 from gatepass.administration.signin import Code, Passwords
 from gatepass.administration.store import Record, Records, SealedSecret, Store
 from gatepass.administration.tokens import Issued, LimitChanges, TokenForm
@@ -30,6 +31,7 @@ __all__ = [
     "Record",
     "Records",
     "Removed",
+    "RunForm",
     "SealedSecret",
     "Seals",
     "SettingFact",

@@ -13,6 +13,7 @@ from gatepass.administration.operators import FRESH
 from gatepass.administration.overview import Explain, Facts, Overview
 from gatepass.administration.people import People
 from gatepass.administration.roles import Roles
+from gatepass.administration.runs import Runs
 from gatepass.administration.signin import Codes, Passwords, Sessions, Stranger
 from gatepass.administration.store import Store
 from gatepass.administration.tokens import Issuing, Revoking
@@ -49,6 +50,7 @@ class Administration:
     roles: Roles
     upstreams: Upstreams
     secrets: Secrets
+    runs: Runs
     tokens: Issuing
     revoking: Revoking
     sessions: Sessions
@@ -105,6 +107,7 @@ class Administration:
             roles=Roles(desk),
             upstreams=Upstreams(desk),
             secrets=Secrets(desk, seals, new_key),
+            runs=Runs(desk),
             tokens=Issuing(desk=desk, defaults=terms.limits, account=terms.account, lifetime=terms.token_lifetime),
             revoking=Revoking(desk, people),
             sessions=sessions,
@@ -118,11 +121,12 @@ class Administration:
 def _announce_all(desk: Desk) -> None:
     """Tell the snapshot what there is; last of all what is withdrawn, so that nothing comes back to life.
 
-    Upstreams go before roles, whose scopes are read in their words. Tokens whose life is over are left out.
+    Upstreams go before roles, whose scopes are read in their words. Tokens and runs whose life is over are left out.
     """
     register, now = desk.register, desk.clock()
     tokens = [token for token in register.tokens.values() if token.expires > now]
-    for table in (register.people, register.upstreams, register.secrets, register.roles, register.agents):
+    runs = {id_: run for id_, run in register.runs.items() if run.closes > now}
+    for table in (register.people, register.upstreams, register.secrets, register.roles, register.agents, runs):
         for record in table.values():
             desk.announce(Put(record))
     for token in tokens:
@@ -132,4 +136,5 @@ def _announce_all(desk: Desk) -> None:
     desk.withdraw(
         (Scope.UPSTREAM, upstream.name) for upstream in register.upstreams.values() if upstream.disabled is not None
     )
+    desk.withdraw((Scope.RUN, run.id) for run in register.runs.values() if run.ended is not None)
     desk.withdraw((Scope.CREDENTIAL, token.id) for token in tokens if token.revoked is not None)

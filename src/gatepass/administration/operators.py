@@ -81,6 +81,8 @@ class Act(StrEnum):
     REVOKE_AGENT = "agent.revoke"
     REVOKE_PERSON = "person.revoke"
     REVOKE_EVERYTHING = "everything.revoke"
+    OPEN_RUN = "run.open"
+    END_RUN = "run.end"
     APPLY_CONFIGURATION = "configuration.apply"
     SET_PASSWORD = "password.set"  # noqa: S105  the name of an act
     END_SESSION = "session.end"
@@ -131,6 +133,8 @@ RULES: Final[Mapping[Act, Rule]] = {
     Act.REVOKE_AGENT: Rule(_OPERATOR, _TAKE, owner=True),
     Act.REVOKE_PERSON: Rule(_OPERATOR, _TAKE, owner=True),
     Act.REVOKE_EVERYTHING: Rule(_OPERATOR, _TAKE),
+    Act.OPEN_RUN: Rule(_OPERATOR, _WRITE, owner=True),  # it gives nothing by itself
+    Act.END_RUN: Rule(_OPERATOR, _TAKE, owner=True),
     Act.APPLY_CONFIGURATION: Rule(_OPERATOR, _TAKE),  # and each of its changes by its own row
     Act.SET_PASSWORD: Rule(None, _WIDEN),
     Act.END_SESSION: Rule(None, _TAKE),

@@ -12,12 +12,12 @@ from typing import Protocol, TypeAlias
 from gatepass.audit import Entry
 from gatepass.credentials import TokenRecord
 from gatepass.keys import SealedSecret
-from gatepass.registry import Agent, Person, Role, Upstream
+from gatepass.registry import Agent, Person, Role, Run, Upstream
 
 __all__ = ["Record", "Records", "SealedSecret", "Store"]
 
 
-Record: TypeAlias = Person | Agent | Role | Upstream | TokenRecord | SealedSecret
+Record: TypeAlias = Person | Agent | Role | Upstream | Run | TokenRecord | SealedSecret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ class Records:
     roles: tuple[Role, ...] = ()
     upstreams: tuple[Upstream, ...] = ()
     secrets: tuple[SealedSecret, ...] = ()
+    runs: tuple[Run, ...] = ()
     tokens: tuple[TokenRecord, ...] = ()
 
 

@@ -56,7 +56,7 @@ class Management:
     # -- what there is
 
     def listed(self, *path: str) -> tuple[Answer, ...]:
-        """A whole list: `people`, `agents`, `roles`, `upstreams`, `secrets`, `tokens`, `scopes`."""
+        """A whole list: `people`, `agents`, `roles`, `upstreams`, `secrets`, `tokens`, `runs`, `scopes`."""
         found: list[Answer] = []
         cursor: str | None = None
         for _ in range(_MOST_PAGES):

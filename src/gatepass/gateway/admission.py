@@ -201,6 +201,7 @@ class Admission:
             holding=holding,
             agent=agent,
             role=role,
+            run=self.snapshot.runs.get(run) if (run := holding.credential.run) else None,
             served=None,
             request=request,
             surface=surface,
@@ -218,7 +219,10 @@ class Admission:
         return DecisionId(new_id("dec", self.clock(), self.entropy))
 
     def _live(self, caller: Caller) -> None:
-        """(3) neither the credential nor anything above it is withdrawn."""
+        """(3) neither the credential nor anything above it is withdrawn, and its run is one that we know."""
+        if caller.run is None and caller.credential.run is not None:
+            error = Unauthenticated("credential_invalid", "the credential's run is over, or not known here")
+            raise self._stranger(caller.request, error, caller.credential.id)
         if veto := self.snapshot.live.check(caller.credential.id, caller.request.upstream):
             raise self._stranger(caller.request, withdrawn(veto), caller.credential.id)
 
@@ -281,9 +285,10 @@ class Admission:
 
 
 def meters_of(caller: Caller, access: Access) -> tuple[Reservation, ...]:
-    """The token's own meters that this access would draw."""
+    """The meters of the token itself, and of its run, that this access would draw."""
     limits = caller.holding.limits
-    return drawn_by_call(
+    of_run = caller.run.drawn_by(access) if caller.run is not None else ()
+    return of_run + drawn_by_call(
         caller.holding.meters,
         access.action.kind,
         calls=(limits.calls.count, limits.calls.period),

@@ -13,7 +13,7 @@ from gatepass.gateway.snapshot import Served
 from gatepass.gateway.verifying import Holding
 from gatepass.limits import Level, rate_limit_fields
 from gatepass.policy import RolePolicy
-from gatepass.registry import Agent
+from gatepass.registry import Agent, Run
 
 __all__ = ["Caller", "answer_headers", "described", "entry_of", "said_of"]
 
@@ -32,6 +32,8 @@ class Caller:
     holding: Holding
     agent: Agent | None
     role: RolePolicy | None
+    run: Run | None = None
+    """The run that the credential belongs to, if any."""
     served: Served | None
     request: Request
     surface: str
@@ -49,6 +51,7 @@ class Caller:
             holding=self.holding,
             agent=self.agent,
             role=self.role,
+            run=self.run,
             served=served,
             request=self.request,
             surface=self.surface,

@@ -9,20 +9,20 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from gatepass.access import AgentId, CredentialId, Instant, PersonId, SecretId
+from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId
 from gatepass.authority import Authority, Catalogue, Permission, Scope
 from gatepass.credentials import TokenRecord
 from gatepass.errors import Malformed
 from gatepass.gateway.operations import Operations, read_operations
 from gatepass.gateway.verifying.holdings import Holding, of_token
 from gatepass.policy import RolePolicy
-from gatepass.registry import Agent, Person, Role, Upstream
+from gatepass.registry import Agent, Person, Role, Run, Upstream
 from gatepass.revocation import Live
 from gatepass.vault import SealedSecret
 
 __all__ = ["Record", "Served", "Snapshot"]
 
-Record = Agent | Person | Role | Upstream | TokenRecord | SealedSecret
+Record = Agent | Person | Role | Upstream | Run | TokenRecord | SealedSecret
 
 MOST_WAITING: Final = 256
 """Callers that may wait at once for a token id that nobody has heard of yet."""
@@ -55,6 +55,7 @@ class Snapshot:
     holdings: dict[CredentialId, Holding] = field(default_factory=dict)
     """What each credential amounts to."""
     secrets: dict[SecretId, SealedSecret] = field(default_factory=dict)
+    runs: dict[RunId, Run] = field(default_factory=dict)
     catalogue: Catalogue = field(default_factory=Catalogue)
     """The catalogues of all upstreams together."""
     faults: dict[str, str] = field(default_factory=dict)
@@ -74,6 +75,8 @@ class Snapshot:
                 self._compile_role(record)
             case Upstream():
                 self._put_upstream(record)
+            case Run():
+                self.runs[record.id] = record
             case TokenRecord():
                 self._put_token(record)
             case SealedSecret():
@@ -94,11 +97,15 @@ class Snapshot:
                 self.agents.pop(record.id, None)
             case Person():
                 self.people.pop(record.id, None)
+            case Run():
+                self.runs.pop(record.id, None)
             case TokenRecord():
                 raise ValueError("a token is withdrawn, never forgotten")
 
     def expire(self, now: Instant) -> int:
-        """Drop tokens whose life is over: their refusal needs no record. Returns how many were dropped."""
+        """Drop tokens and runs whose life is over: their refusal needs no record. Returns how many tokens went."""
+        for run in [run for run in self.runs.values() if run.closes <= now]:
+            del self.runs[run.id]
         over = [id_ for id_, record in self.tokens.items() if record.expires <= now]
         for id_ in over:
             del self.tokens[id_]

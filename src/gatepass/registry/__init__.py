@@ -1,4 +1,4 @@
-"""Who and what exists: agents, people, roles and upstreams, as plain records."""
+"""Who and what exists: agents, people, roles, upstreams and runs, as plain records."""
 
 from gatepass.registry.records import (
     Agent,
@@ -11,15 +11,20 @@ from gatepass.registry.records import (
     Upstream,
     UpstreamKind,
 )
+from gatepass.registry.runs import LONGEST_RUN, Budget, Run, RunLimits
 
 __all__ = [
+    "LONGEST_RUN",
     "Agent",
     "AgentLimits",
+    "Budget",
     "Injection",
     "InjectionKind",
     "OperatorRole",
     "Person",
     "Role",
+    "Run",
+    "RunLimits",
     "Upstream",
     "UpstreamKind",
 ]

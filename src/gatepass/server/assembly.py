@@ -79,7 +79,13 @@ class Deployment:
                 app=app,
                 administration=administration,
                 admission=admission,
-                housekeeping=Housekeeping(admission=admission, mcp=mcp, store=parts.store, clock=parts.clock),
+                housekeeping=Housekeeping(
+                    admission=admission,
+                    mcp=mcp,
+                    store=parts.store,
+                    clock=parts.clock,
+                    end_runs=administration.runs.end_overdue,
+                ),
             )
 
 

@@ -4,7 +4,7 @@ A round does nothing that a call waits for, and one that fails is made up for by
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,18 +28,21 @@ _log: Final = structlog.get_logger("gatepass.server")
 
 @dataclass(slots=True, kw_only=True)
 class Housekeeping:
-    """Summaries of refusals, lives that are over, servers that nobody may call any more, rows of the past."""
+    """Summaries of refusals, runs and lives that are over, servers that nobody may call any more, rows of the past."""
 
     admission: Admission
     mcp: McpSurface
     store: Records
     clock: Callable[[], Instant]
+    end_runs: Callable[[], Awaitable[int]]
+    """Ends the runs whose time is over."""
     _tidied: Instant | None = None
 
     async def round(self) -> None:
         """Do all of it once."""
         try:
             self.admission.tick()
+            await self.end_runs()
             at = self.clock()
             self.admission.snapshot.expire(at)
             self.admission.snapshot.live.forget(at)

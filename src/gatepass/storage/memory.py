@@ -40,12 +40,12 @@ from gatepass.credentials import TokenRecord
 from gatepass.errors import Conflict, Unavailable
 from gatepass.keys import SealedSecret
 from gatepass.limits import Spent
-from gatepass.registry import Agent, Person, Role, Upstream
+from gatepass.registry import Agent, Person, Role, Run, Upstream
 from gatepass.storage.lines import EXACT, Line, line_for
 
 __all__ = ["MemoryJournal", "MemoryStore"]
 
-Kept = TypeVar("Kept", Person, Agent, Role, Upstream, SealedSecret, TokenRecord)
+Kept = TypeVar("Kept", Person, Agent, Role, Upstream, SealedSecret, Run, TokenRecord)
 
 _WRITER: Final = WriterId("wrt_memory")
 
@@ -208,6 +208,7 @@ class MemoryStore:
             roles=self._all(Role),
             upstreams=self._all(Upstream),
             secrets=self._all(SealedSecret),
+            runs=self._all(Run),
             tokens=self._all(TokenRecord),
         )
 
@@ -252,14 +253,21 @@ def _key(record: Record) -> tuple[type, str]:
 
 
 def _order(record: Record) -> tuple[int, str]:
-    return record.issued if isinstance(record, TokenRecord) else record.created, _key(record)[1]
+    match record:
+        case TokenRecord():
+            at = record.issued
+        case Run():
+            at = record.opened
+        case _:
+            at = record.created
+    return at, _key(record)[1]
 
 
 def _check(records: Mapping[tuple[type, str], Record]) -> None:
     """What the database's own constraints say: one of a name, and nobody's owner is missing."""
     names: set[tuple[type, str]] = set()
     for record in records.values():
-        if not isinstance(record, TokenRecord):
+        if not isinstance(record, TokenRecord | Run):
             if (type(record), record.name) in names:
                 raise Conflict("conflict", f"the name `{record.name}` is taken")
             names.add((type(record), record.name))
@@ -268,10 +276,11 @@ def _check(records: Mapping[tuple[type, str], Record]) -> None:
             owners.append((Person, record.owner))
         if isinstance(record, TokenRecord) and record.agent is not None:
             owners.append((Agent, record.agent))
+        if isinstance(record, Run):
+            owners.append((Agent, record.agent))
         if any(owner not in records for owner in owners):
-            raise Conflict(
-                "conflict", f"`{record.name}` belongs to something that is not there, or something belongs to it"
-            )
+            called = record.id if isinstance(record, Run) else record.name
+            raise Conflict("conflict", f"`{called}` belongs to something that is not there, or something belongs to it")
 
 
 def _matches(query: Query, row: Row) -> bool:

@@ -24,7 +24,7 @@ from gatepass.administration.store import Record, Store
 from gatepass.audit import Entry
 from gatepass.credentials import TokenRecord, revoke
 from gatepass.errors import Denied, Error, Unauthenticated, Unavailable
-from gatepass.registry import Agent, Person, Role, Upstream
+from gatepass.registry import Agent, Person, Role, Run, Upstream
 from gatepass.revocation import Reinstated, Scope, Withdrawn
 
 __all__ = ["Desk", "Fallen", "Turn"]
@@ -35,6 +35,7 @@ SYSTEM: Final = "system"
 _SCOPES: Final[Mapping[type[object], Scope]] = {
     TokenRecord: Scope.CREDENTIAL,
     Agent: Scope.AGENT,
+    Run: Scope.RUN,
     Person: Scope.PERSON,
     Upstream: Scope.UPSTREAM,
 }
@@ -54,7 +55,7 @@ class Part:
 
 Owns = Callable[[Person], bool]
 Fallen = tuple[Scope, str]
-"""What falls with a withdrawal: a token, agent or person by its id, an upstream by its name."""
+"""What falls with a withdrawal: a token, agent, person or run by its id, an upstream by its name."""
 
 
 def _nobody(_: Person) -> bool:
@@ -99,10 +100,10 @@ class Desk:
                 raise
 
     @asynccontextmanager
-    async def system_turn(self) -> AsyncGenerator["Turn", None]:
-        """A change that the deployment makes by itself."""
+    async def system_turn(self, actor: str = SYSTEM) -> AsyncGenerator["Turn", None]:
+        """A change that the deployment makes by itself, or for an agent whose credential was verified."""
         async with self._lock:
-            yield Turn(self, self.clock(), SYSTEM, None)
+            yield Turn(self, self.clock(), actor, None)
 
     @asynccontextmanager
     async def in_force(

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self, TypeVar
 
-from gatepass.access import AgentId, CredentialId, Instant, PersonId, SecretId, UpstreamId
+from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId, UpstreamId
 from gatepass.administration.store import Record, Records
 from gatepass.credentials import TokenRecord, refusal
 from gatepass.errors import Malformed, NotFound
 from gatepass.keys import SealedSecret
-from gatepass.registry import Agent, Person, Role, Upstream
+from gatepass.registry import Agent, Person, Role, Run, Upstream
 from gatepass.revocation import Scope
 
 __all__ = ["LONGEST_NAME", "NAME_PATTERN", "NAME_RULE", "Register", "checked_name", "missing"]
@@ -45,6 +45,9 @@ class Register:
     upstreams: dict[UpstreamId, Upstream] = field(default_factory=dict)
     secrets: dict[SecretId, SealedSecret] = field(default_factory=dict)
     tokens: dict[CredentialId, TokenRecord] = field(default_factory=dict)
+    runs: dict[RunId, Run] = field(default_factory=dict)
+    open_runs: dict[RunId, Run] = field(default_factory=dict)
+    """Those of them that nobody has ended yet, though their time may be over."""
     withdrawn: set[tuple[Scope, str]] = field(default_factory=set)
     """Announced, whether or not the store has heard of it: what is in here is refused."""
     _latest: dict[str, CredentialId] = field(default_factory=dict)
@@ -55,6 +58,7 @@ class Register:
         """The register of what a store holds."""
         register = cls()
         register.apply((*records.people, *records.agents, *records.roles, *records.upstreams, *records.secrets), ())
+        register.apply(records.runs, ())
         in_order: list[TokenRecord] = sorted(records.tokens, key=lambda token: token.issued)
         register.apply(in_order, ())
         return register
@@ -96,6 +100,12 @@ class Register:
             raise missing("token", ref)
         return token
 
+    def run(self, id_: str) -> Run:
+        """By id, which is all that a run has."""
+        if (run := self.runs.get(RunId(id_))) is None:
+            raise missing("run", id_)
+        return run
+
     def named(self, name: str) -> TokenRecord | None:
         """The token that was last put under `name`."""
         id_ = self._latest.get(name)
@@ -113,6 +123,8 @@ class Register:
             return "the token was revoked"
         if any((above := self.tokens.get(id_)) is not None and above.revoked for id_ in token.ancestors):
             return "the token that it descends from was revoked"
+        if token.run is not None and self.has_ended(token.run, now):
+            return "its run has ended"
         owner = self.people.get(token.owner)
         if owner is None or owner.disabled is not None or (Scope.PERSON, token.owner) in self.withdrawn:
             return "its owner is disabled"
@@ -123,8 +135,16 @@ class Register:
             return "its agent is disabled"
         return None
 
+    def has_ended(self, id_: RunId, now: Instant) -> bool:
+        """Whether nothing is honoured any more in a run. One that is not known has."""
+        run = self.runs.get(id_)
+        return run is None or not run.is_open(now) or (Scope.RUN, id_) in self.withdrawn
+
     def forget(self, before: Instant) -> None:
-        """Let go of tokens whose life was over before `before`. Their story is in the journal."""
+        """Let go of tokens and runs whose life was over before `before`. Their story is in the journal."""
+        for run in [run for run in self.runs.values() if run.ended is not None and run.closes < before]:
+            self._remove(run)
+            self.withdrawn.discard((Scope.RUN, run.id))
         over = [token for token in self.tokens.values() if token.expires < before]
         for token in over:
             self._remove(token)
@@ -144,6 +164,11 @@ class Register:
                 self.roles[record.name] = record
             case Upstream():
                 self.upstreams[record.id] = record
+            case Run():
+                self.runs[record.id] = record
+                self.open_runs.pop(record.id, None)
+                if record.ended is None:
+                    self.open_runs[record.id] = record
             case TokenRecord():
                 self.tokens[record.id] = record
                 if record.name and record.replaced_by is None:
@@ -161,6 +186,9 @@ class Register:
                 self.roles.pop(record.name, None)
             case Upstream():
                 self.upstreams.pop(record.id, None)
+            case Run():
+                self.runs.pop(record.id, None)
+                self.open_runs.pop(record.id, None)
             case TokenRecord():
                 self.tokens.pop(record.id, None)
                 if self._latest.get(record.name) == record.id:

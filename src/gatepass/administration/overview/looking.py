@@ -23,7 +23,7 @@ from gatepass.credentials import TokenKind, TokenRecord
 from gatepass.errors import Malformed
 from gatepass.keys import SealedSecret
 from gatepass.limits import Ledger, attempts, drawn_by_call
-from gatepass.registry import Agent, Person, Role, Upstream
+from gatepass.registry import Agent, Person, Role, Run, Upstream
 
 __all__ = ["Explain", "Overview", "Status", "TokenState"]
 
@@ -184,6 +184,23 @@ class Overview:
             raise missing("agent", ref)
         return agent
 
+    async def runs(self, operator: Operator, agent: str | None = None) -> list[Run]:
+        """All runs, or those of one's own agents; of one agent, where it is named."""
+        person, everything = await self._sight(operator)
+        register = self.desk.register
+        of = register.agent(agent).id if agent is not None else None
+        agents = {each.id for each in register.agents.values() if everything or each.owner == person.id}
+        return [run for run in register.runs.values() if run.agent in agents and of in {None, run.agent}]
+
+    async def run(self, operator: Operator, ref: str) -> Run:
+        """One run."""
+        person, everything = await self._sight(operator)
+        run = self.desk.register.run(ref)
+        agent = self.desk.register.agents.get(run.agent)
+        if not everything and (agent is None or agent.owner != person.id):
+            raise missing("run", ref)
+        return run
+
     async def tokens(
         self,
         operator: Operator,
@@ -276,13 +293,14 @@ class Overview:
             requests_per_day=limits.requests_per_day,
         )
         tries = attempts(token.meters, limits.attempts.count, limits.attempts.period)
+        run = register.runs.get(token.run) if token.run else None
         return blast_radius(
             token,
             ceiling=self._ceiling(token),
             upstreams=register.upstreams.values(),
             catalogues=catalogues.by_upstream,
             dead=register.why_dead(token, now),
-            levels=await self.ledger.levels((tries, *drawn), now),
+            levels=await self.ledger.levels((tries, *drawn, *(run.meters() if run else ())), now),
         )
 
     def _ceiling(self, token: TokenRecord) -> Ceiling | None:

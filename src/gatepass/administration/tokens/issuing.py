@@ -18,6 +18,8 @@ from typing import Final
 from gatepass.access import CredentialId, Instant, PersonId, RunId
 from gatepass.administration.changes import Desk, Turn, checked_name
 from gatepass.administration.operators import Act, Operator
+from gatepass.administration.runs import NEW_RUN, RunForm, described, run_entry, run_for
+from gatepass.administration.store import Record
 from gatepass.administration.tokens.terms import LimitChanges, amended, check_ceiling, offered, starting, told, widens
 from gatepass.authority import Authority, Excess, Grant, excess
 from gatepass.credentials import (
@@ -29,18 +31,16 @@ from gatepass.credentials import (
     TokenRecord,
     issue,
     life,
-    new_id,
     refusal,
     rotate,
 )
 from gatepass.errors import Conflict, Denied, Malformed, Unavailable
-from gatepass.registry import Agent, Person, Role
+from gatepass.registry import Agent, Person, Role, Run
 from gatepass.revocation import Scope
+from gatepass.units import duration_text
 
-__all__ = ["NEW_RUN", "Issued", "Issuing", "TokenForm"]
+__all__ = ["Issued", "Issuing", "TokenForm"]
 
-NEW_RUN: Final = "new"
-"""Asks for a run of its own, whose id is then bound in the token."""
 LONGEST_PURPOSE: Final = 200
 _MOST_DRAWS: Final = 8
 _SHOWN: Final = 3
@@ -93,7 +93,10 @@ class Issuing:
             self._check_name(form.name, turn.at)
             holder = self._holder(form, turn)  # (1)
             authority = self._authority(form, holder)  # (2, 3)
+            joined = self._joined(form.run, holder.agent, turn.at)
             granted = self._life(form, holder, authority, turn.at)  # (4)
+            granted = within_run(granted, joined, turn.at, asked=form.lifetime)
+            run = self._opened(form, holder.agent, turn, granted) or joined
             token = self._issue(holder.kind, turn.at)
             limits = self._limits(form, holder, token.id, turn.at)  # (5)
             record = TokenRecord(
@@ -109,12 +112,16 @@ class Issuing:
                 expires=granted.expires,
                 latest=granted.latest,
                 issuer=turn.actor,
-                purpose=_purpose(form.purpose),
+                purpose=_purpose(form.purpose) or (run.purpose if run else None),
                 meters=token.id,
-                run=self._run(form.run, holder.agent, turn.at),
+                run=run.id if run else None,
             )
-            entry = turn.token_entry("token.issued", record, _described(record))
-            await turn.commit(entry, puts=(record,))  # (6)
+            entries = [turn.token_entry("token.issued", record, _described(record))]
+            puts: list[Record] = [record]
+            if run is not None and run is not joined:
+                entries.insert(0, run_entry(turn, "run.opened", run, described(run)))
+                puts.append(run)
+            await turn.commit(*entries, puts=puts)  # (6)
             return Issued(record, token)
 
     async def amend(self, operator: Operator, ref: str, changes: LimitChanges) -> TokenRecord:
@@ -230,20 +237,28 @@ class Issuing:
                 return token
         raise Unavailable("storage_unavailable", "no id is free at this instant", hint="Try once more.")
 
-    def _run(self, asked: str | None, agent: Agent | None, at: Instant) -> RunId | None:
-        """A run is opened here, for one agent, and joined only by that agent's tokens."""
-        if asked is None or agent is None:
+    def _joined(self, asked: str | None, agent: Agent | None, at: Instant) -> Run | None:
+        """The open run that is named. One is joined only by its agent's tokens; of others nothing is said."""
+        if asked is None or asked == NEW_RUN or agent is None:
             return None
-        if asked == NEW_RUN:
-            return RunId(new_id("run", at, self.desk.entropy))
-        if not any(token.run == asked and token.agent == agent.id for token in self.desk.register.tokens.values()):
+        run = self.desk.register.runs.get(RunId(asked))
+        if run is None or run.agent != agent.id:
             raise Denied("role_forbids", f"`run` is no run of the agent `{agent.name}`", hint="Ask for a new run.")
-        return RunId(asked)
+        if self.desk.register.has_ended(run.id, at):
+            raise Conflict("conflict", f"the run `{run.id}` has ended", hint="Ask for a new run.")
+        return run
+
+    def _opened(self, form: TokenForm, agent: Agent | None, turn: Turn, granted: Life) -> Run | None:
+        """A run of the token's own, which ends with it."""
+        if form.run != NEW_RUN or agent is None:
+            return None
+        return run_for(turn, agent, RunForm(purpose=form.purpose, lifetime=granted.expires - turn.at))
 
     def _renewed(self, before: TokenRecord, at: Instant, lifetime: int) -> Life:
         agent = self.desk.register.agents.get(before.agent) if before.agent else None
         role = self.desk.register.roles.get(agent.role) if agent else None
-        return life(
+        run = self.desk.register.runs.get(before.run) if before.run else None
+        renewed = life(
             before.kind,
             before.authority,
             self.desk.catalogues.together,
@@ -252,6 +267,7 @@ class Issuing:
             latest=before.latest,
             role_longest=role.max_lifetime if role else None,
         )
+        return within_run(renewed, run, at, asked=lifetime)
 
     def _check_rotatable(self, before: TokenRecord, turn: Turn) -> None:
         if before.kind is TokenKind.PERSON and before.owner != turn.actor:
@@ -282,6 +298,16 @@ class Issuing:
 
 
 _WITHOUT: Final = "Leave them out: it acts as you, within your role. Name an agent for a machine's token."
+
+
+def within_run(granted: Life, run: Run | None, at: Instant, *, asked: int | None) -> Life:
+    """The life, cut to the end of its run. Raises `Denied` (`too_long`) where more was asked for in so many words."""
+    if run is None or granted.expires <= run.closes:
+        return granted
+    left = duration_text(run.closes - at)
+    if asked is not None:
+        raise Denied("too_long", f"a life of {duration_text(asked)} was asked for, and the run ends in {left}")
+    return replace(granted, expires=run.closes)
 
 
 def _beyond_role(role: str, beyond: tuple[Excess, ...]) -> Denied:

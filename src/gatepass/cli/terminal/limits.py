@@ -1,5 +1,6 @@
 """A token's limits as people type them (`--limit calls=60/1m`) and as they read them."""
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
@@ -11,12 +12,24 @@ from gatepass.cli.terminal.words import shown
 from gatepass.errors import Malformed
 from gatepass.units import parse_rate, rate_text
 
-__all__ = ["LIMITS_HELP", "limit_rows", "parse_limits", "rate_of"]
+__all__ = [
+    "LIMITS_HELP",
+    "RUN_LIMITS_HELP",
+    "limit_rows",
+    "parse_limits",
+    "parse_run_limits",
+    "rate_of",
+    "run_limit_rows",
+]
 
 LIMITS_HELP: Final = (
     "attempts=600/1m, calls=60/1m, writes-per-minute=10, requests-per-day=1000 (none lifts these two), "
     "or classes=read,write. May be repeated."
 )
+RUN_LIMITS_HELP: Final = (
+    "calls=100, writes=10, or budget=50USD, counted by the property amount. In the whole run. May be repeated."
+)
+_BUDGET: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([A-Za-z][A-Za-z0-9._-]{0,15})", re.ASCII)
 _CLASSES: Final = ("read", "write", "delete")
 
 
@@ -68,6 +81,35 @@ def parse_limits(texts: tuple[str, ...]) -> Mapping[str, Json] | None:
             raise click.BadParameter(f"`{name}` is said twice", param_hint="--limit")
         limits[member] = reader(value)
     return limits or None
+
+
+def parse_run_limits(texts: tuple[str, ...]) -> Mapping[str, Json] | None:
+    """The same for a run. Raises a usage error."""
+    limits: dict[str, Json] = {}
+    budgets: list[Json] = []
+    for text in texts:
+        name, _, value = text.partition("=")
+        found = _BUDGET.fullmatch(value)
+        if name == "budget" and found:
+            budgets.append({"limit": found[1], "currency": found[2]})
+        elif name in {"calls", "writes"} and name not in limits:
+            limits[name] = _quota(value)
+        else:
+            raise click.BadParameter(f"`{text}` is not a limit. Write {RUN_LIMITS_HELP}", param_hint="--limit")
+    if budgets:
+        limits["budgets"] = tuple(budgets)
+    return limits or None
+
+
+def run_limit_rows(limits: Json) -> list[str]:
+    """A run's limits for people, one a line, in the words that say them."""
+    if not isinstance(limits, Mapping):
+        return []
+    lines = [f"{name}={shown(limits[name])}" for name in ("calls", "writes") if limits.get(name) is not None]
+    budgets = limits.get("budgets")
+    listed = budgets if isinstance(budgets, tuple) else ()
+    told = (budget for budget in listed if isinstance(budget, Mapping))
+    return [*lines, *(f"budget={shown(each.get('limit'))}{shown(each.get('currency'))}" for each in told)]
 
 
 def limit_rows(limits: Json, *, stated: bool = False) -> list[str]:

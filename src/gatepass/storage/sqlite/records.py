@@ -13,13 +13,24 @@ from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from gatepass import exact
-from gatepass.access import AgentId, CredentialId, Instant, PersonId, SecretId, UpstreamId
+from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId, UpstreamId
 from gatepass.administration import Record, Records
 from gatepass.authority import authority_from_json, authority_to_json
 from gatepass.credentials import TokenKind, TokenLimits, TokenRecord
 from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.keys import SealedSecret
-from gatepass.registry import Agent, AgentLimits, Injection, OperatorRole, Person, Role, Upstream, UpstreamKind
+from gatepass.registry import (
+    Agent,
+    AgentLimits,
+    Injection,
+    OperatorRole,
+    Person,
+    Role,
+    Run,
+    RunLimits,
+    Upstream,
+    UpstreamKind,
+)
 from gatepass.storage.sqlite import schema
 
 __all__ = ["expire", "load", "put", "remove"]
@@ -28,7 +39,7 @@ _Row = Mapping[str, Any]
 
 _MOST_EXPIRED: Final = 5_000
 """Rows of one round of `expire`, which everybody who writes has to wait for."""
-_ORDER: Final = (Person, Agent, Role, Upstream, SealedSecret, TokenRecord)
+_ORDER: Final = (Person, Agent, Role, Upstream, SealedSecret, Run, TokenRecord)
 """Owners before what they own: the order in which records can be put, and the other way round be removed."""
 
 
@@ -80,18 +91,21 @@ def load(connection: Connection) -> Records:
         roles=read(schema.roles, _role),
         upstreams=read(schema.upstreams, _upstream),
         secrets=read(schema.secrets, _secret),
+        runs=read(schema.runs, _run, "opened"),
         tokens=read(schema.tokens, _token, "issued"),
     )
 
 
 def expire(connection: Connection, before: Instant) -> int:
-    """Forget tokens that were over before `before`, and totals that no token is left to draw on. Returns how many."""
-    over = select(schema.tokens.c.id).where(schema.tokens.c.expires < before).limit(_MOST_EXPIRED)
-    gone = connection.execute(delete(schema.tokens).where(schema.tokens.c.id.in_(over))).rowcount
+    """Forget tokens and runs that were over before `before`, and totals that none is left to draw on. Says how many."""
+    gone = 0
+    for table, end in ((schema.tokens, schema.tokens.c.expires), (schema.runs, schema.runs.c.closes)):
+        over = select(table.c.id).where(end < before).limit(_MOST_EXPIRED)
+        gone += connection.execute(delete(table).where(table.c.id.in_(over))).rowcount
     if gone:
         connection.exec_driver_sql(
             "DELETE FROM spent WHERE period = 0 AND substr(meter, 1, instr(meter, '/') - 1) NOT IN"
-            " (SELECT id FROM tokens UNION SELECT meters FROM tokens)"
+            " (SELECT id FROM tokens UNION SELECT meters FROM tokens UNION SELECT id FROM runs)"
         )
     return gone
 
@@ -113,6 +127,8 @@ def _row(record: Record) -> tuple[Table, _Row]:
             return schema.upstreams, {**_same(record, schema.upstreams), "injection": injection}
         case SealedSecret():
             return schema.secrets, _same(record, schema.secrets)
+        case Run():
+            return schema.runs, {**_same(record, schema.runs), "limits": _text(record.limits)}
         case TokenRecord():
             texts = {
                 "authority": exact.write(authority_to_json(record.authority)).decode(),
@@ -141,9 +157,10 @@ def _text(value: object) -> str:
 
 
 def _conflict(record: Record, why: str) -> Conflict:
+    called = record.id if isinstance(record, Run) else record.name
     if why.endswith(".name"):
-        return Conflict("conflict", f"the name `{record.name}` is taken")
-    return Conflict("conflict", f"`{record.name}` belongs to something that is not there, or something belongs to it")
+        return Conflict("conflict", f"the name `{called}` is taken")
+    return Conflict("conflict", f"`{called}` belongs to something that is not there, or something belongs to it")
 
 
 # -- in
@@ -181,6 +198,11 @@ def _upstream(row: _Row) -> Upstream:
 
 def _secret(row: _Row) -> SealedSecret:
     return SealedSecret(**{**row, "id": SecretId(row["id"])})
+
+
+def _run(row: _Row) -> Run:
+    limits = msgspec.json.decode(row["limits"], type=RunLimits)
+    return Run(**{**row, "id": RunId(row["id"]), "agent": AgentId(row["agent"]), "limits": limits})
 
 
 def _token(row: _Row) -> TokenRecord:

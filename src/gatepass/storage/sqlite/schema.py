@@ -30,6 +30,7 @@ __all__ = [
     "metadata",
     "people",
     "roles",
+    "runs",
     "secrets",
     "spans",
     "spent",
@@ -164,6 +165,22 @@ secrets: Final = Table(
     Column("created", BigInteger, nullable=False),
     UniqueConstraint("name"),
 )
+
+runs: Final = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("agent", Text, ForeignKey("agents.id"), nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("opened_by", Text, nullable=False),
+    Column("closes", BigInteger, nullable=False),
+    Column("label", Text),
+    Column("purpose", Text),
+    Column("limits", Text, nullable=False, server_default=text("'{}'")),
+    Column("ended", BigInteger),
+    Column("ended_because", Text),
+)
+Index("runs_by_closes", runs.c.closes)
 
 tokens: Final = Table(
     "tokens",

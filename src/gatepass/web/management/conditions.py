@@ -30,6 +30,7 @@ _BY_ITSELF: Final[Mapping[type[shapes.Shape], frozenset[str]]] = {
     shapes.Role: frozenset({"faults"}),
     shapes.Upstream: frozenset({"fault", "secret", "secret_missing"}),
     shapes.Secret: frozenset({"usable", "upstream"}),
+    shapes.Run: frozenset({"state"}),
     shapes.Token: frozenset({"role", "alive", "dead_because", "last_used_at"}),
     shapes.IssuedToken: frozenset({"role", "alive", "dead_because", "last_used_at"}),
 }

@@ -47,6 +47,7 @@ __all__ = [
     "UpstreamBody",
     "UpstreamCreation",
     "instant_in",
+    "integral",
 ]
 
 SECOND: Final = 1000
@@ -76,7 +77,7 @@ def _never_null(*names: str, least: int = 0) -> Callable[[JsonDict], None]:
     return narrow
 
 
-def _integral(value: object) -> object:
+def integral(value: object) -> object:
     """`60.0` is the integer 60 (JSON Schema 2020-12, section 4.2.3)."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -95,9 +96,9 @@ Password = Annotated[
 Line = Annotated[str, StringConstraints(max_length=200)]
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 Scopes = Annotated[tuple[Scope, ...], Field(max_length=MOST_SCOPES)]
-Seconds = Annotated[int, Field(ge=0, le=LONGEST_SPAN), BeforeValidator(_integral)]
-Span = Annotated[int, Field(ge=1, le=LONGEST_SPAN), BeforeValidator(_integral)]
-Count = Annotated[int, Field(ge=1, le=10**12), BeforeValidator(_integral)]
+Seconds = Annotated[int, Field(ge=0, le=LONGEST_SPAN), BeforeValidator(integral)]
+Span = Annotated[int, Field(ge=1, le=LONGEST_SPAN), BeforeValidator(integral)]
+Count = Annotated[int, Field(ge=1, le=10**12), BeforeValidator(integral)]
 Step = Annotated[
     str,
     StringConstraints(pattern=r"^[1-9][0-9]{0,4}$"),

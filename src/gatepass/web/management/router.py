@@ -10,7 +10,16 @@ from gatepass.administration import Act, Administration
 from gatepass.errors import NotFound
 from gatepass.web.management.answers import Shows
 from gatepass.web.management.calls import API, Answer, Call, Operation, Resource
-from gatepass.web.management.handlers import agents, configuration, deployment, journal, people, tokens, upstreams
+from gatepass.web.management.handlers import (
+    agents,
+    configuration,
+    deployment,
+    journal,
+    people,
+    runs,
+    tokens,
+    upstreams,
+)
 from gatepass.web.management.openapi import describe
 from gatepass.web.management.repeats import Repeats
 
@@ -28,6 +37,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *agents.OPERATIONS,
     *upstreams.OPERATIONS,
     *tokens.OPERATIONS,
+    *runs.OPERATIONS,
     *configuration.OPERATIONS,
     *deployment.OPERATIONS,
     *journal.OPERATIONS,

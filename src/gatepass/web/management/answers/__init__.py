@@ -4,6 +4,7 @@ from gatepass.web.management.answers import shapes
 from gatepass.web.management.answers.deployment import catalogue, concern, measured, setting
 from gatepass.web.management.answers.journal import entry, head, kept_head, report, story
 from gatepass.web.management.answers.records import Shows
+from gatepass.web.management.answers.runs import run_shown
 from gatepass.web.management.answers.words import encode, instant
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "kept_head",
     "measured",
     "report",
+    "run_shown",
     "setting",
     "shapes",
     "story",

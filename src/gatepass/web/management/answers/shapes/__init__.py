@@ -8,6 +8,7 @@ from gatepass.web.management.answers.shapes.configuration import (
     PlannedMember,
     PlanShown,
 )
+from gatepass.web.management.answers.shapes.runs import Budget, Run, RunLimits
 from gatepass.web.management.answers.shapes.things import (
     Agent,
     Injection,
@@ -66,6 +67,7 @@ __all__ = [
     "Activity",
     "Agent",
     "BlastRadius",
+    "Budget",
     "CatalogueType",
     "Concern",
     "Configuration",
@@ -101,6 +103,8 @@ __all__ = [
     "RevokedToken",
     "Rewrapped",
     "Role",
+    "Run",
+    "RunLimits",
     "Secret",
     "Session",
     "Setting",
