@@ -89,6 +89,7 @@ def test_the_whole_story(deployment: Deployment) -> None:
 
     told = deployment.ask("GET", f"/journal/runs/{issued['run']}").json()
     assert [change["event"] for change in told["changes"]] == [
+        "run.opened",
         "token.issued",
         "token.changed",
         "token.rotated",
