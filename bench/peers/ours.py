@@ -7,6 +7,7 @@ the one that is asked for last.
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from bench.stage import Started, line_of, start, until
 from gatepass import __version__
 from gatepass.access import Json
 from gatepass.client import Management, Transport
+from gatepass.units import instant_text
 
 __all__ = ["PERMISSIONS", "Deployed", "deployed", "gatepass", "gatepass_mcp", "gatepass_reading", "gatepass_unsynced"]
 
@@ -175,8 +177,14 @@ def _furnish(management: Management, port: int) -> None:
         upstream = {"name": name, "kind": kind, "target": f"http://127.0.0.1:{port}{path}", "operations": operations}
         management.create("upstreams", {**upstream, "injection": header})
         management.create("secrets", {"name": f"{name}-key", "upstream": name, "value": KEY})
-    management.replace("roles", "worker", {"scopes": ("orders:*", "refunds:*")})
+    management.replace("roles", "worker", {"scopes": ("orders:*", "refunds:*"), **_bearers()})
     management.create("agents", {"name": "bot", "role": "worker"})
+
+
+def _bearers() -> dict[str, Json]:
+    """The rows about bearers write, too: the role says so."""
+    until = time.time_ns() // 1_000_000 + 86_400_000
+    return {"bearer_until": instant_text(until), "bearer_because": "the bearers' rows"}
 
 
 def _place(url: str) -> tuple[str, int]:

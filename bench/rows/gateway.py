@@ -106,7 +106,8 @@ def _token(snapshot: Snapshot, scope: str) -> str:
     """The text of a token with twenty permissions, this one last; its role permits the type."""
     owner = Person(id=PersonId("per_ada"), name="ada", operator=OperatorRole.ADMIN, created=now())
     agent = Agent(id=AgentId("agt_bot"), name="bot", owner=owner.id, role="worker", created=now())
-    role = Role(name="worker", scopes=("orders:*",))
+    until = Instant(now() + 86_400_000)
+    role = Role(name="worker", scopes=("orders:*",), bearer_until=until, bearer_because="the bearer's row")
     upstream = Upstream(
         id=UpstreamId("ups_orders"),
         name="orders",

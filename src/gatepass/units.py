@@ -2,10 +2,11 @@
 
 A whole number and one unit, nothing else: `10m`, `4h`, `1MiB`, `60/1m`. No fractions, no sums, no spaces and no
 bare numbers, because `1.5h`, `1h30m` and `90` are read differently by different people. Values are whole
-milliseconds and whole bytes. Printing is the inverse of parsing.
+milliseconds and whole bytes. Printing is the inverse of parsing. Instants are RFC 3339 and name their offset.
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gatepass.errors import Malformed
@@ -15,7 +16,9 @@ __all__ = [
     "RATE_EXPECTED",
     "SIZE_EXPECTED",
     "duration_text",
+    "instant_text",
     "parse_duration",
+    "parse_instant",
     "parse_rate",
     "parse_size",
     "rate_text",
@@ -35,6 +38,22 @@ _LARGEST_COUNT: Final = 1_000_000_000
 
 _QUANTITY: Final = re.compile(r"(0|[1-9][0-9]{0,14})([A-Za-z]{1,3})", re.ASCII)
 _RATE: Final = re.compile(r"([1-9][0-9]{0,9})/([0-9]+[a-z]{1,2})", re.ASCII)
+
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def parse_instant(text: str) -> int:
+    """`2026-11-22T14:00:00Z` as milliseconds. Raises `ValueError` for what is no instant, or names no offset."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("an instant names its offset from UTC")
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+def instant_text(at: int) -> str:
+    """`2026-11-22T18:04:05.123Z`."""
+    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def parse_duration(text: str) -> int:

@@ -75,6 +75,8 @@ SUPPORT = Role(
     max_lifetime=86_400_000,
     created=Instant(5),
     managed=True,
+    bearer_until=Instant(604_800_000),
+    bearer_because="until the agents prove their keys",
 )
 PLAIN_ROLE = Role(name="plain", scopes=("orders:read",), created=Instant(6))
 ORDERS = Upstream(

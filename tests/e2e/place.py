@@ -19,6 +19,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.bearers import bearers
+
 from gatepass.client import Management, Transport
 
 OPERATIONS = """
@@ -206,7 +208,7 @@ def furnished(management: Management, port: int) -> None:
             },
         )
         management.create("secrets", {"name": f"{name}-key", "upstream": name, "value": KEY})
-    management.replace("roles", "worker", {"scopes": ("things:*", "tools:*")})
+    management.replace("roles", "worker", {"scopes": ("things:*", "tools:*"), **bearers()})
     management.create("agents", {"name": "bot", "role": "worker"})
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.bearers import bearers
 from tests.e2e.place import Line, Place, environment, furnished, running, signed_in, token_for, upstream
 
 from gatepass.client import Management
@@ -153,7 +154,7 @@ def test_every_command_of_the_page_works(tmp_path: Path) -> None:
             "upstreams",
             {"name": "orders", "kind": "rest", "target": "http://127.0.0.1:9", "operations": operations},
         )
-        management.replace("roles", "support", {"scopes": ("orders:*",)})
+        management.replace("roles", "support", {"scopes": ("orders:*",), **bearers()})
         management.create("agents", {"name": "support-bot", "role": "support"})
         script = "\n".join(blocks).replace("token leaked < found.txt", 'token leaked <<< "$FOUND"')
         script = script.replace("gatepass token rotate", "FOUND=$(gatepass token rotate", 1)

@@ -50,6 +50,8 @@ class House:
     now: int = START
     scopes: tuple[str, ...] = ("orders:list", "orders:get", "orders:refund")
     asks: tuple[str, ...] = ()
+    bearers: bool = True
+    """Whether the role lets bearers act beyond reading, for a week."""
     journal: MemoryJournal = field(default_factory=MemoryJournal)
     ledger: InProcessLedger = field(default_factory=InProcessLedger)
 
@@ -92,7 +94,10 @@ class House:
         self.snapshot.put(Agent(id=BOT, name="bot", owner=ADA, role="support", created=Instant(START)))
 
     def put_role(self, *scopes: str) -> None:
-        self.snapshot.put(Role(name="support", scopes=scopes, asks_person=self.asks))
+        role = Role(name="support", scopes=scopes, asks_person=self.asks)
+        if self.bearers:
+            role = replace(role, bearer_until=Instant(START + 7 * 86_400_000), bearer_because="plain tokens here")
+        self.snapshot.put(role)
 
     def token(
         self,

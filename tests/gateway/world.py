@@ -37,6 +37,13 @@ def now() -> Instant:
     return Instant(time.time_ns() // 1_000_000)
 
 
+def worker(*scopes: str) -> Role:
+    """The role of everybody here. Its tokens are plain, so it lets bearers act."""
+    return Role(
+        name="worker", scopes=scopes, bearer_until=Instant(now() + 86_400_000), bearer_because="plain tokens here"
+    )
+
+
 class Pieces:
     """A body as a server hands it out."""
 
@@ -129,7 +136,14 @@ class World:
 
     def token(self, *scopes: str, limits: TokenLimits = PLENTY) -> str:
         """A machine token with these scopes; the role grants them, too."""
-        self.snapshot.put(Role(name="worker", scopes=scopes))
+        self.snapshot.put(
+            Role(
+                name="worker",
+                scopes=scopes,
+                bearer_until=Instant(now() + 86_400_000),
+                bearer_because="plain tokens here",
+            )
+        )
         catalogue = self.snapshot.catalogue
         issued = issue(TokenKind.MACHINE, now(), os.urandom)
         record = TokenRecord(

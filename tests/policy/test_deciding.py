@@ -1,6 +1,7 @@
 """The decision: a credential and a role must both permit; the answer names what decided."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +25,7 @@ from gatepass.access import (
     Subject,
 )
 from gatepass.authority import Approved, Authority, Calls, Credential, Expires, Grant, Log, Permission, Unreadable
-from gatepass.policy import RolePolicy, decide, may
+from gatepass.policy import Bearers, RolePolicy, decide, may
 
 ALL = frozenset(ActionClass)
 NOON = Instant(1_800_000_000_000)
@@ -33,6 +34,9 @@ REFUND = "orders:refund:order-12345?amount<=50&amount>=0&currency=USD"
 
 def authority(*scopes: str | Grant) -> Authority:
     return Authority.of(*(scope if isinstance(scope, Grant) else Permission.parse(scope) for scope in scopes))
+
+
+BEARERS = Bearers(Instant(NOON + 1), "plain tokens here")
 
 
 def credential(*scopes: str | Grant) -> Credential:
@@ -47,7 +51,7 @@ def credential(*scopes: str | Grant) -> Credential:
 
 
 def role(*scopes: str | Grant, asks: tuple[str | Grant, ...] = ()) -> RolePolicy:
-    return RolePolicy("support", authority(*scopes), authority(*asks))
+    return RolePolicy("support", authority(*scopes), authority(*asks), BEARERS)
 
 
 def access(
@@ -89,6 +93,7 @@ def test_a_refund_within_the_token_and_the_role_is_permitted_and_says_by_what() 
         (
             "credential grants `orders:refund:order-12345?amount<=50&amount>=0&currency=USD`",
             "role `support` grants `orders:refund`",
+            "role `support` lets bearers act until 2027-01-15T08:00:00.001Z: plain tokens here",
         ),
     )
 
@@ -306,7 +311,7 @@ def test_caveats_of_a_question_excuse_nobody() -> None:
 
 
 def test_a_question_that_cannot_even_be_read_denies_everything_and_lists_nothing() -> None:
-    ceiling = RolePolicy("support", authority("orders:refund"), Authority((), ({"scope": "???"},)))
+    ceiling = RolePolicy("support", authority("orders:refund"), Authority((), ({"scope": "???"},)), BEARERS)
     decision = decide(credential("orders:refund"), ALL, ceiling, refund())
     assert outcome(decision) == (DENY, "policy_faulty")
     assert decision.faults == ("1 of the role's questions cannot be read",)
@@ -350,3 +355,50 @@ def test_a_list_shows_what_could_be_permitted() -> None:
     assert not may(token, ALL, None, partial())
     assert not may(token, ALL, role("orders:list"), partial())
     assert not may(credential("orders:list"), ALL, ceiling, partial())
+
+
+def proven(attempt: Access, key: str | None = "k" * 43) -> Access:
+    return replace(attempt, context=replace(attempt.context, proof_key=key))
+
+
+@pytest.mark.parametrize("kind", [ActionClass.WRITE, ActionClass.DELETE, ActionClass.ADMIN])
+def test_beyond_reading_a_proof_of_possession_is_needed(kind: ActionClass) -> None:
+    strict = replace(role("orders:refund"), bearers=None)
+    attempt = access("orders:refund", kind=kind)
+    decision = decide(credential("orders:refund"), ALL, strict, attempt)
+    assert outcome(decision) == (DENY, "proof_required")
+    assert decision.because[-1] == f"role `support` needs a proof of possession for class `{kind}`"
+    assert decision.reservations == ()
+    assert decide(credential("orders:refund"), ALL, strict, proven(attempt)).outcome is PERMIT
+    assert not may(credential("orders:refund"), ALL, strict, partial(kind=kind)), "what cannot be called is not listed"
+
+
+def test_reading_needs_no_proof() -> None:
+    strict = replace(role("orders:refund"), bearers=None)
+    attempt = access("orders:refund", kind=ActionClass.READ)
+    assert decide(credential("orders:refund"), ALL, strict, attempt).outcome is PERMIT
+    assert may(credential("orders:refund"), ALL, strict, partial(kind=ActionClass.READ))
+
+
+def test_an_exception_ends_at_its_instant_and_is_named_while_it_lasts() -> None:
+    ended = replace(role("orders:refund"), bearers=Bearers(NOON, "it was so once"))
+    decision = decide(credential("orders:refund"), ALL, ended, refund())
+    assert outcome(decision) == (DENY, "proof_required")
+    assert decision.because[-1].endswith("for class `write`, and its exception ended 2027-01-15T08:00:00.000Z")
+    assert decide(credential("orders:refund"), ALL, role("orders:refund"), refund()).because[-1] == (
+        "role `support` lets bearers act until 2027-01-15T08:00:00.001Z: plain tokens here"
+    )
+    with_proof = decide(credential("orders:refund"), ALL, ended, proven(refund()))
+    assert with_proof.outcome is PERMIT
+    assert not any("bearers" in because for because in with_proof.because)
+
+
+def test_a_missing_proof_hides_no_other_reason() -> None:
+    strict = replace(role("orders:refund?amount<=10"), bearers=None)
+    assert outcome(decide(credential(REFUND), ALL, strict, refund(51)))[1] == "scope_missing"
+    assert outcome(decide(credential(REFUND), ALL, strict, refund(20)))[1] == "role_forbids"
+
+
+def test_an_exception_beyond_any_calendar_is_only_odd() -> None:
+    far = replace(role("orders:refund"), bearers=Bearers(Instant(2**60), "for ever"))
+    assert decide(credential("orders:refund"), ALL, far, refund()).because[-1].endswith(f"until {2**60}: for ever")

@@ -280,7 +280,8 @@ def test_work_that_fails_takes_no_neighbour_along(tmp_path: Path) -> None:
             database._writer.submit(lambda _: go_on.wait(30))
 
             def half(transaction: Transaction) -> None:
-                transaction.connection.exec_driver_sql("INSERT INTO roles VALUES ('half', '[]', '[]', NULL, 0, 0)")
+                row = "INSERT INTO roles (name, scopes, asks_person, created) VALUES ('half', '[]', '[]', 0)"
+                transaction.connection.exec_driver_sql(row)
                 transaction.append([line_for(decided(99))])
                 raise Malformed("malformed_request", "no")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.bearers import bearers
 from tests.contracts.deployment import DeploymentStories, OrdersApi, Place
 from tests.e2e.place import Place as Up
 from tests.e2e.place import running as up
@@ -31,6 +32,7 @@ class InMemory:
         self.gatepass, self.closing = gatepass, closing
         self.api = OrdersApi()
         self.admin = gatepass.admin
+        self.bearers = bearers(at=gatepass.clock())
 
     def register(self) -> None:
         self.gatepass.upstream("orders", self.api.app, operations=ORDERS, secret=KEY)
@@ -54,6 +56,7 @@ class Process:
         self.target = f"http://127.0.0.1:{port}"
         self.admin = signed_in(place)
         self.role, self.agent = "support", "bot"
+        self.bearers = bearers()
         self.stories = 0
 
     def next_story(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.administration.world import LIMITS, MINUTE, ORDERS, START
+from tests.bearers import bearers
 from tests.web.served import AGENTS, PEOPLE, Echo, running
 
 from gatepass.access import CredentialId, Instant, Json
@@ -33,7 +34,10 @@ UPSTREAM = {
     "operations": ORDERS,
     "injection": {"kind": "header", "name": "Authorization", "prefix": "Bearer "},
 }
-ROLE = {"scopes": ["orders:list", "orders:refund:order-12345?amount<=50&currency=USD"]}
+ROLE: dict[str, Any] = {
+    "scopes": ["orders:list", "orders:refund:order-12345?amount<=50&currency=USD"],
+    **bearers(at=START),
+}
 
 
 class OffTheLoop:

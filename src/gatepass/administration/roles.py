@@ -7,15 +7,23 @@ class or a `*`, which follows the catalogue as it grows, has to have stood there
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
+from gatepass.access import Instant
 from gatepass.administration.changes import Catalogues, Desk, Turn, check_by_hand, checked_name
 from gatepass.administration.operators import Act, Operator
 from gatepass.audit import Entry
 from gatepass.authority import covers
 from gatepass.errors import Conflict, Malformed
 from gatepass.registry import Role
+from gatepass.units import instant_text
 
-__all__ = ["Roles", "entry_of", "narrows"]
+__all__ = ["Roles", "entry_of", "exception_fault", "narrows"]
+
+LONGEST_EXCEPTION: Final = 90 * 86_400_000
+"""Milliseconds. An exception that is still needed then is decided again, by somebody, with a reason."""
+LONGEST_REASON: Final = 200
+_EXCEPTION_HINT: Final = "Say until when the role's credentials may act without a proof of possession, and why."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +40,21 @@ class Roles:
         scopes: Sequence[str],
         asks_person: Sequence[str] = (),
         max_lifetime: int | None = None,
+        bearer_until: Instant | None = None,
+        bearer_because: str | None = None,
     ) -> Role:
         """Make the role what is said here, whether or not it was there. `max_lifetime` is in milliseconds.
 
-        Raises `Malformed` for scopes that the catalogue does not know, naming the nearest.
+        Raises `Malformed` for scopes that the catalogue does not know, naming the nearest, and for an exception from
+        proof of possession that has no reason, no end, or one too far away.
         """
         wanted = Role(
-            name=checked_name(name), scopes=tuple(scopes), asks_person=tuple(asks_person), max_lifetime=max_lifetime
+            name=checked_name(name),
+            scopes=tuple(scopes),
+            asks_person=tuple(asks_person),
+            max_lifetime=max_lifetime,
+            bearer_until=bearer_until,
+            bearer_because=bearer_because,
         )
 
         def act() -> Act:
@@ -54,6 +70,8 @@ class Roles:
                 raise Malformed(
                     "malformed_request", "`scopes` is empty", hint="A role permits something; or delete it."
                 )
+            if fault := exception_fault(wanted, before, turn.at):
+                raise Malformed("malformed_request", fault, hint=_EXCEPTION_HINT)
             if before is not None:
                 wanted = replace(wanted, managed=before.managed)
             role = replace(wanted, created=before.created if before else turn.at)
@@ -82,15 +100,40 @@ def narrows(before: Role, wanted: Role, then: Catalogues, now: Catalogues) -> bo
     shorter = before.max_lifetime is None or (
         wanted.max_lifetime is not None and wanted.max_lifetime <= before.max_lifetime
     )
+    unexcepted = wanted.bearer_until is None or (
+        before.bearer_until is not None and wanted.bearer_until <= before.bearer_until
+    )
     try:
         return (
             shorter
+            and unexcepted
             and covers(then.ceiling(before), now.ceiling(wanted))
             and all(_fixed(text, now) for text in set(wanted.scopes) - set(before.scopes))
             and set(wanted.asks_person) >= set(before.asks_person)
         )
     except Malformed:
         return False
+
+
+def exception_fault(wanted: Role, before: Role | None, at: Instant, *, may_have_ended: bool = False) -> str | None:
+    """What is wrong with the role's exception from proof of possession, if it has one that it did not have before.
+
+    In a file it may have ended: the file is right, and it excepts nobody.
+    """
+    until, because = wanted.bearer_until, wanted.bearer_because
+    if (until is None) != (because is None):
+        return "`bearer_until` and `bearer_because` go together: an exception has an end and a reason"
+    if (
+        until is None
+        or because is None
+        or (before and (before.bearer_until, before.bearer_because) == (until, because))
+    ):
+        return None
+    if not because.strip() or not because.isprintable() or len(because) > LONGEST_REASON:
+        return f"`bearer_because` is not one line of 1 to {LONGEST_REASON} characters"
+    if until > at + LONGEST_EXCEPTION or (until <= at and not may_have_ended):
+        return f"`bearer_until` is not within the next {LONGEST_EXCEPTION // 86_400_000} days"
+    return None
 
 
 def _fixed(text: str, catalogues: Catalogues) -> bool:
@@ -104,6 +147,8 @@ def entry_of(turn: Turn, role: Role, before: Role | None) -> Entry:
         "scopes": " ".join(role.scopes),
         "asks_person": " ".join(role.asks_person),
         "max_lifetime": "" if role.max_lifetime is None else str(role.max_lifetime),
+        "bearer_until": "" if role.bearer_until is None else instant_text(role.bearer_until),
+        "bearer_because": role.bearer_because or "",
         "scopes_before": " ".join(before.scopes) if before else "",
         "asks_person_before": " ".join(before.asks_person) if before else "",
     }

@@ -315,6 +315,7 @@ _REASONS: Final = {
     "scope_missing": "no scope of the token covers it",
     "role_forbids": "the agent's role does not cover it",
     "caveat_veto": "a condition of the token does not hold",
+    "proof_required": "it goes beyond reading, and no key was proven",
     "approval_unavailable": "it waits for a person, and none can be asked yet",
 }
 

@@ -15,7 +15,7 @@ from gatepass.credentials import TokenRecord
 from gatepass.errors import Malformed
 from gatepass.gateway.operations import Operations, read_operations
 from gatepass.gateway.verifying.holdings import Holding, of_token
-from gatepass.policy import RolePolicy
+from gatepass.policy import Bearers, RolePolicy
 from gatepass.registry import Agent, Person, Role, Run, Upstream
 from gatepass.revocation import Live
 from gatepass.vault import SealedSecret
@@ -168,6 +168,7 @@ class Snapshot:
             name=role.name,
             authority=Authority.of(*(permission for permission in granted if permission.type not in lost)),
             asks_person=Authority.of(*asking),
+            bearers=_bearers(role),
         )
 
     def _expand(self, role: str, scopes: tuple[str, ...]) -> tuple[list[Permission], set[str]]:
@@ -182,3 +183,10 @@ class Snapshot:
                 self.faults[f"role {role}: {text}"] = fault.message
                 lost.add(text.partition(":")[0])
         return permissions, lost
+
+
+def _bearers(role: Role) -> Bearers | None:
+    """The role's exception, if it has both its end and its reason."""
+    if role.bearer_until is None or not role.bearer_because:
+        return None
+    return Bearers(role.bearer_until, role.bearer_because)

@@ -3,7 +3,8 @@
     1 class        the class of the action is among those that the credential's limits allow
     2 authority    a grant of the credential covers it and no caveat vetoes
     3 role         so does the agent's role, as it is now; no role permits nothing
-    4 person       none of the role's questions concerns it, or a person has to be asked; a question that cannot be
+    4 possession   beyond reading, the caller has proven a key, or the role has an exception that has not ended
+    5 person       none of the role's questions concerns it, or a person has to be asked; a question that cannot be
                    understood denies
 
 The laws: neither the credential nor the role permits alone. Silence means no. Narrowing either never turns a denial
@@ -17,7 +18,7 @@ reservations can be drawn (after).
 from collections.abc import Callable
 from typing import TypeVar
 
-from gatepass.access import Access, ActionClass, CredentialId, Decision, Outcome, PartialAccess
+from gatepass.access import Access, ActionClass, Decision, Instant, Outcome, PartialAccess
 from gatepass.authority import Authority, Credential, Verdict, may_permit, permits
 from gatepass.authority.scopes.permissions import Target
 from gatepass.policy.asking import Asked, asks, unreadable
@@ -41,10 +42,9 @@ def decide(
     target = Target.of(access.resource)  # cut up once for both
     return _weigh(
         credential,
-        access.subject.credential,
         classes,
         role,
-        access.action.kind,
+        access,
         ask=lambda authority: permits(authority, access, target),
         question=lambda questions: asks(questions, access),
     )
@@ -53,13 +53,15 @@ def decide(
 def may(
     credential: Credential, classes: frozenset[ActionClass], role: RolePolicy | None, partial: PartialAccess
 ) -> bool:
-    """Whether some completion of `partial` could be permitted. What is unknown counts as maybe, a person as willing."""
+    """Whether some completion of `partial` could be permitted. What is unknown counts as maybe, a person as willing.
+
+    A proof of possession is never assumed: whoever asks for a list has proven a key with that, or has not.
+    """
     decision = _weigh(
         credential,
-        partial.subject.credential,
         classes,
         role,
-        partial.action.kind,
+        partial,
         ask=lambda authority: Verdict(permitted=may_permit(authority, partial)),
         question=unreadable,
     )
@@ -68,16 +70,16 @@ def may(
 
 def _weigh(
     credential: Credential,
-    named: CredentialId,
     classes: frozenset[ActionClass],
     role: RolePolicy | None,
-    kind: ActionClass,
+    attempt: Access | PartialAccess,
     *,
     ask: Callable[[Authority], Verdict],
     question: Callable[[Authority], Asked],
 ) -> Decision:
     """The numbered steps. `ask` judges by an authority, `question` looks among what a person is asked about."""
-    if named != credential.id:
+    kind = attempt.action.kind
+    if attempt.subject.credential != credential.id:
         fault = "the attempt names another credential than the one that is judged"
         return _deny("credential_invalid", fault, faults=(fault,))
 
@@ -85,8 +87,7 @@ def _weigh(
         return _deny("class_forbidden", f"the credential's limits do not allow class `{kind}`")
 
     own = ask(credential.authority)  # (2)
-    waits = _waits(own)
-    if not own.permitted and not waits:
+    if not own.permitted and not _waits(own):
         return _refused(own)
 
     if role is None:  # (3)
@@ -96,15 +97,14 @@ def _weigh(
         return _deny("role_forbids", *(f"role `{role.name}`: {veto.detail}" for veto in ceiling.vetoes))
 
     because = (*_granted("credential", own), *_granted(f"role `{role.name}`", ceiling))
-    asked = question(role.asks_person)  # (4)
-    if asked.faults:
-        return _deny("policy_faulty", *(f"role `{role.name}`: {fault}" for fault in asked.faults), faults=asked.faults)
-    if asked.question is not None:
-        return Decision(
-            Outcome.STEP_UP, _WAITS, (*because, f"role `{role.name}` asks a person about `{asked.question}`")
-        )
-    if waits:
-        return Decision(Outcome.STEP_UP, _WAITS, (*because, *(f"credential: {veto.detail}" for veto in own.vetoes)))
+    if kind is not ActionClass.READ and attempt.context.proof_key is None:  # (4)
+        excepted = _excepted(role, attempt.context.at)
+        if excepted is None:
+            return _deny("proof_required", *because, _unproven(kind, role))
+        because = (*because, excepted)
+    waiting = _person(role, question(role.asks_person), own, because)  # (5)
+    if waiting is not None:
+        return waiting
 
     return Decision(
         Outcome.PERMIT,
@@ -113,6 +113,30 @@ def _weigh(
         obligations=_both(own.obligations, ceiling.obligations),
         reservations=_both(own.reservations, ceiling.reservations),
     )
+
+
+def _person(role: RolePolicy, asked: Asked, own: Verdict, because: tuple[str, ...]) -> Decision | None:
+    """The answer where a person has to be asked, or where nobody can say whether; None where nobody has to."""
+    if asked.faults:
+        return _deny("policy_faulty", *(f"role `{role.name}`: {fault}" for fault in asked.faults), faults=asked.faults)
+    if asked.question is not None:
+        asks = f"role `{role.name}` asks a person about `{asked.question}`"
+        return Decision(Outcome.STEP_UP, _WAITS, (*because, asks))
+    if not own.permitted:
+        return Decision(Outcome.STEP_UP, _WAITS, (*because, *(f"credential: {veto.detail}" for veto in own.vetoes)))
+    return None
+
+
+def _excepted(role: RolePolicy, at: Instant) -> str | None:
+    """Why the role's credentials may act as a bearer's at this instant; None where they may not."""
+    if role.bearers is None or at >= role.bearers.until:
+        return None
+    return f"role `{role.name}` lets bearers act {role.bearers.text}"
+
+
+def _unproven(kind: ActionClass, role: RolePolicy) -> str:
+    ended = "" if role.bearers is None else f", and its exception ended {role.bearers.date}"
+    return f"role `{role.name}` needs a proof of possession for class `{kind}`{ended}"
 
 
 def _waits(verdict: Verdict) -> bool:

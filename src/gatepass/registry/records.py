@@ -92,6 +92,10 @@ class Role:
     """Scopes whose use waits for a person."""
     max_lifetime: int | None = None
     """Milliseconds; the longest life of a token issued under the role."""
+    bearer_until: Instant | None = None
+    """Until then credentials of the role may be used as a bearer's beyond reading; without it, never."""
+    bearer_because: str | None = None
+    """Why. An exception has a reason and an end."""
     created: Instant = UNDATED
     managed: bool = False
 

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Final, Self
 
@@ -31,6 +31,7 @@ from gatepass.testing.traffic import Application, InProcess, LocalDoor, LocalSer
 from gatepass.testing.traffic.functions import Function, application
 from gatepass.testing.traffic.tools import Tool, Tools
 from gatepass.testing.upstreams import McpUpstream, RestUpstream
+from gatepass.units import instant_text
 from gatepass.web.serving import Bounds
 from gatepass.web.serving import serve as serve_http
 
@@ -155,9 +156,17 @@ class LocalDeployment:
 
     # -- agents
 
-    def role(self, name: str, *scopes: str, **more: object) -> None:
-        """Put a role: the ceiling of every agent in it. `more` is as the management API names it."""
-        self.admin.replace("roles", name, said({"scopes": list(scopes), **more}))
+    def role(self, name: str, *scopes: str, bearers: timedelta | None = timedelta(days=7), **more: object) -> None:
+        """Put a role: the ceiling of every agent in it. `more` is as the management API names it.
+
+        For `bearers` its tokens may do more than read without a proof of possession. None: they may not, as with a
+        role that nobody made an exception for.
+        """
+        exception: dict[str, object] = {}
+        if bearers is not None:
+            until = self.clock() + bearers // timedelta(milliseconds=1)
+            exception = {"bearer_until": instant_text(until), "bearer_because": "tests use plain tokens"}
+        self.admin.replace("roles", name, said({"scopes": list(scopes), **exception, **more}))
 
     def agent(self, name: str, role: str) -> Agent:
         """Make an agent in an existing role."""

@@ -80,6 +80,13 @@ def now() -> Instant:
     return Instant(time.time_ns() // 1_000_000)
 
 
+def worker(*scopes: str) -> Role:
+    """The role of everybody here. Its tokens are plain, so it lets bearers act."""
+    return Role(
+        name="worker", scopes=scopes, bearer_until=Instant(now() + 86_400_000), bearer_because="plain tokens here"
+    )
+
+
 class Spread:
     """A body in one piece."""
 
@@ -132,7 +139,14 @@ class World:
             self.snapshot.put(record)
 
     def role(self, *scopes: str) -> None:
-        self.snapshot.put(Role(name="worker", scopes=scopes))
+        self.snapshot.put(
+            Role(
+                name="worker",
+                scopes=scopes,
+                bearer_until=Instant(now() + 86_400_000),
+                bearer_because="plain tokens here",
+            )
+        )
 
     def upstream(
         self, target: str, operations: str = OPERATIONS, secret: str | None = SECRET, name: str = "raw"

@@ -32,11 +32,12 @@ from gatepass.administration.configuration.following import Terms, follow, limit
 from gatepass.administration.configuration.plans import Change, Kind, Member, Missing, Plan, Step
 from gatepass.administration.configuration.removing import removals
 from gatepass.administration.operators import Act
-from gatepass.administration.roles import narrows
+from gatepass.administration.roles import exception_fault, narrows
 from gatepass.administration.upstreams.registering import check_form, check_still_bound, target_of
 from gatepass.errors import Error
 from gatepass.registry import Agent, Role, Upstream
 from gatepass.revocation import Scope
+from gatepass.units import parse_instant
 
 __all__ = ["plan"]
 
@@ -182,6 +183,8 @@ def _plan_roles(work: _Work) -> None:
             scopes=said.shape.scopes,
             asks_person=said.shape.asks_person,
             max_lifetime=milliseconds(said.shape.max_lifetime),
+            bearer_until=_instant(said.shape.bearer_until),
+            bearer_because=said.shape.bearer_because,
             created=work.now if before is None else before.created,
             managed=True,
         )
@@ -191,6 +194,8 @@ def _plan_roles(work: _Work) -> None:
             work.notices += [f"role `{name}`: {fault}" for fault in work.after.faults_of(before)]
         else:
             work.faults += _scope_faults(work.after, said, legible=legible)
+        if fault := exception_fault(wanted, before, work.now, may_have_ended=True):
+            work.faults.append(said.fault(fault, "bearer_until"))
         act = Act.WIDEN_ROLE
         if before is not None and narrows(before, wanted, work.present, work.after):
             act = Act.NARROW_ROLE
@@ -199,6 +204,10 @@ def _plan_roles(work: _Work) -> None:
         if name not in work.folder.roles:
             new = set(work.after.faults_of(role)) - set(work.present.faults_of(role))
             work.notices += [f"role `{name}`: {fault}" for fault in sorted(new)]
+
+
+def _instant(text: str | None) -> Instant | None:
+    return None if text is None else Instant(parse_instant(text))
 
 
 def _scope_faults(catalogues: Catalogues, said: Said[RoleFile], *, legible: bool) -> Iterator[Fault]:

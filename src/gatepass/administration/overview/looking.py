@@ -314,6 +314,7 @@ class Overview:
             role=role.name,
             authority=catalogues.ceiling(role),
             asked=catalogues.asked(role),
+            bearers=role.bearer_until is not None and self.desk.clock() < role.bearer_until,
             faulty=frozenset(Scope.parse(text).type for text in faulty),
         )
 

@@ -32,6 +32,8 @@ class Ceiling:
     authority: Authority
     asked: Authority
     """What of it waits for a person."""
+    bearers: bool = False
+    """Whether credentials may do more than read without a proof of possession now: the role has an exception."""
     faulty: frozenset[str] = frozenset()
     """Types of which the role asks something that the catalogue does not know: all of them are refused."""
 
@@ -138,6 +140,8 @@ def _found(
         return Shut(scope, f"the upstream `{upstream.name}` is disabled")
     if action.kind not in token.limits.classes:
         return Shut(scope, f"the token's limits leave out class `{action.kind}`")
+    if ceiling is not None and not ceiling.bearers and action.kind is not ActionClass.READ:
+        return Shut(scope, "beyond reading it needs a proof of possession: exchange it for a token bound to a key")
     if ceiling is None or permission.type in ceiling.faulty:
         return Shut(scope, f"the role asks a person about `{permission.type}` in words that nobody knows any more")
     return Reachable(upstream.name, scope, action.kind, _asks(permission, ceiling))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,6 +11,7 @@ from typing import Final
 from gatepass.access import Json
 from gatepass.cli.demo.stage import Stage, examples
 from gatepass.client import Management, Transport
+from gatepass.units import instant_text
 
 __all__ = ["CALLS", "EVENTS", "ORDER", "REFUNDS", "Prepared", "prepare"]
 
@@ -19,6 +21,8 @@ EVENTS: Final = f"{ORDER}/events"
 CALLS: Final = 12
 """Calls a minute that the token may make: tight, so that the loop in the story meets it."""
 
+EXCEPTION: Final = 7 * 86_400_000
+"""Milliseconds for which the role's plain tokens may do more than read."""
 ROLE: Final = ("git:read", "orders:read", "orders:refund")
 SCOPES: Final = (
     "git:log:repository",
@@ -66,7 +70,7 @@ def prepare(stage: Stage) -> Prepared:
     session = Management(Transport(stage.server_url)).sign_in({"code": stage.sign_in_code})
     management = Management(Transport(stage.server_url, str(session["token"])))
     _register(management, stage)
-    management.replace("roles", "support", {"scopes": ROLE})
+    management.replace("roles", "support", {"scopes": ROLE, **_exception()})
     management.create("agents", {"name": "support-bot", "role": "support"})
     token = management.create(
         "tokens",
@@ -80,6 +84,12 @@ def prepare(stage: Stage) -> Prepared:
         },
     )
     return Prepared(management, str(token["id"]), str(token["token"]))
+
+
+def _exception() -> dict[str, Json]:
+    """The demo's agent sends its token as it is, refunds included: a role has to let it, for a while, and say why."""
+    until = time.time_ns() // 1_000_000 + EXCEPTION
+    return {"bearer_until": instant_text(until), "bearer_because": "the demo's agent has a plain token"}
 
 
 def _register(management: Management, stage: Stage) -> None:

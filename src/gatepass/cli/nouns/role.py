@@ -7,7 +7,7 @@ import click
 
 from gatepass.access import Json
 from gatepass.cli.connection import talking
-from gatepass.cli.terminal.inputs import DURATION, whole_seconds
+from gatepass.cli.terminal.inputs import DEADLINE, DURATION, whole_seconds
 from gatepass.cli.terminal.output import Column, Item, Output
 from gatepass.cli.terminal.words import managed_row, shown
 from gatepass.client import Management
@@ -35,19 +35,38 @@ def role() -> None:
 @click.option("--scope", "scopes", multiple=True, required=True, help="What the role allows. May be repeated.")
 @click.option("--ask", "asks", multiple=True, metavar="SCOPE", help="What waits for a person. May be repeated.")
 @click.option("--longest", type=DURATION, help="The longest life of a token issued under the role, such as 8h.")
+@click.option(
+    "--bearer-until",
+    "until",
+    type=DEADLINE,
+    help="Until when its tokens may do more than read without a proof of possession: 7d, or an instant.",
+)
+@click.option("--because", "because", metavar="REASON", help="Why they may. Goes with --bearer-until.")
 @talking
 def set_(
-    api: Management, output: Output, *, name: str, scopes: tuple[str, ...], asks: tuple[str, ...], longest: int | None
+    api: Management,
+    output: Output,
+    *,
+    name: str,
+    scopes: tuple[str, ...],
+    asks: tuple[str, ...],
+    longest: int | None,
+    until: str | None,
+    because: str | None,
 ) -> None:
     """Make the role NAME, or put this in the place of what it was.
 
     A scope is type:action[:pattern][?limits], such as orders:list or orders:refund:*?amount<=50&amount>=0. The
     action may be a class (read, write, delete, admin) or *.
     """
+    if (until is None) != (because is None):
+        raise click.UsageError("--bearer-until and --because go together: an exception has an end and a reason")
     said: Item = {
         "scopes": scopes,
         "asks_person": asks,
         "max_lifetime_seconds": whole_seconds(longest, "--longest"),
+        "bearer_until": until,
+        "bearer_because": because,
     }
     try:
         item = api.revise("PUT", "roles", name, said)
@@ -91,6 +110,9 @@ def _show(output: Output, item: Item) -> None:
     if item.get("asks_person"):
         rows.append(("asks a person", _lines(item.get("asks_person"))))
     rows.append(("longest token", _longest(item)))
+    if item.get("bearer_until"):
+        rows.append(("bearers until", shown(item.get("bearer_until"))))
+        rows.append(("because", shown(item.get("bearer_because"))))
     rows += managed_row(item)
     if item.get("faults"):
         rows.append(("comes to nothing", _lines(item.get("faults"))))

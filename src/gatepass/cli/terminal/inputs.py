@@ -4,6 +4,7 @@ A secret is never an argument: arguments are in the shell's history and in every
 """
 
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,9 +14,9 @@ import click
 
 from gatepass.cli.terminal.prompts import ask
 from gatepass.errors import Malformed
-from gatepass.units import parse_duration
+from gatepass.units import instant_text, parse_duration, parse_instant
 
-__all__ = ["DURATION", "INSTANT", "read_secret", "read_text", "whole_seconds"]
+__all__ = ["DEADLINE", "DURATION", "INSTANT", "read_secret", "read_text", "whole_seconds"]
 
 _MOST_BYTES: Final = 1 << 16
 _FIRST_YEAR: Final = 1900
@@ -57,6 +58,25 @@ class _Instant(click.ParamType[str]):
         return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class _Deadline(click.ParamType[str]):
+    """An RFC 3339 instant, or how far ahead it is, as RFC 3339 in UTC."""
+
+    name = "instant"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """What was typed, or a usage error that says what to type."""
+        text = str(value)
+        try:
+            return instant_text(time.time_ns() // 1_000_000 + parse_duration(text))
+        except Malformed:
+            pass
+        try:
+            return instant_text(parse_instant(text))
+        except (ValueError, OverflowError):
+            self.fail(f"`{text}` is not an instant. Write 2026-12-01T00:00:00Z, or 7d for in seven days.", param, ctx)
+
+
+DEADLINE: Final = _Deadline()
 DURATION: Final = _Duration()
 INSTANT: Final = _Instant()
 

@@ -63,6 +63,8 @@ async def change(asking: Asking) -> Answer:
             ("scopes", "\n".join(_texts(role["scopes"]))),
             ("asks_person", "\n".join(_texts(role["asks_person"]))),
             ("hours", "" if longest is None else _hours(longest)),
+            ("bearer_until", str(role.get("bearer_until") or "")),
+            ("bearer_because", str(role.get("bearer_because") or "")),
             ("etag", etag or ""),
         ]
     )
@@ -126,6 +128,7 @@ def _body(form: Fields) -> dict[str, Json]:
         if not (hours.isascii() and hours.isdigit() and len(hours) <= _MOST_DIGITS):
             raise Malformed("malformed_request", "the longest life is a whole number of hours")
         body["max_lifetime_seconds"] = Decimal(int(hours) * _HOUR)
+    body |= {name: form.one(name) for name in ("bearer_until", "bearer_because") if form.one(name)}
     return body
 
 

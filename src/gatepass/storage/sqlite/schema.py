@@ -131,6 +131,8 @@ roles: Final = Table(
     Column("max_lifetime", BigInteger),
     Column("created", BigInteger, nullable=False),
     Column("managed", Boolean, nullable=False, server_default=text("0")),
+    Column("bearer_until", BigInteger),
+    Column("bearer_because", Text),
 )
 
 upstreams: Final = Table(

@@ -5,7 +5,6 @@ deployment, and a body that names them is refused.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema
@@ -18,6 +17,7 @@ from gatepass.administration.upstreams import LARGEST_OPERATIONS
 from gatepass.credentials import Rate
 from gatepass.errors import Malformed
 from gatepass.registry import Injection, InjectionKind, OperatorRole, UpstreamKind
+from gatepass.units import parse_instant
 from gatepass.web.management.reading import Form
 
 __all__ = [
@@ -52,7 +52,7 @@ __all__ = [
 
 SECOND: Final = 1000
 LONGEST_SPAN: Final = 400 * 24 * 3600
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MomentText = Annotated[str, StringConstraints(max_length=40), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
 def _either(*names: str, never: Sequence[str]) -> JsonDict:
@@ -220,6 +220,8 @@ class RoleForm(Form):
     scopes: Annotated[Scopes, Field(json_schema_extra={"minItems": 1})]
     asks_person: Scopes = ()
     max_lifetime_seconds: Span | None = None
+    bearer_until: MomentText | None = None
+    bearer_because: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 
 
 class InjectionForm(Form):
@@ -384,15 +386,7 @@ def instant_in(name: str, text: str | None) -> Instant | None:
     """The instant in a query's parameter `name`; None where nothing was said."""
     if text is None:
         return None
-    at = _read_instant(text)
-    if at is None:
-        raise Malformed("malformed_request", f"`{name}`: expected an instant such as 2026-11-22T14:00:00Z")
-    return at
-
-
-def _read_instant(text: str) -> Instant | None:
     try:
-        at = datetime.fromisoformat(text)
+        return Instant(parse_instant(text))
     except ValueError:
-        return None
-    return None if at.tzinfo is None else Instant((at - _EPOCH) // timedelta(milliseconds=1))
+        raise Malformed("malformed_request", f"`{name}`: expected an instant such as 2026-11-22T14:00:00Z") from None

@@ -20,7 +20,7 @@ from gatepass.administration.configuration.files.shapes import (
 )
 from gatepass.administration.upstreams import UpstreamForm
 from gatepass.registry import Agent, AgentLimits, Injection, InjectionKind, Role, Upstream, UpstreamKind
-from gatepass.units import duration_text, parse_duration, parse_rate, rate_text
+from gatepass.units import duration_text, instant_text, parse_duration, parse_rate, rate_text
 
 __all__ = [
     "Value",
@@ -54,7 +54,13 @@ def agent_file(agent: Agent, register: Register) -> AgentFile:
 def role_file(role: Role) -> RoleFile:
     """What the file of a role would say."""
     longest = None if role.max_lifetime is None else duration_text(role.max_lifetime)
-    return RoleFile(scopes=role.scopes, asks_person=role.asks_person, max_lifetime=longest)
+    return RoleFile(
+        scopes=role.scopes,
+        asks_person=role.asks_person,
+        max_lifetime=longest,
+        bearer_until=None if role.bearer_until is None else instant_text(role.bearer_until),
+        bearer_because=role.bearer_because,
+    )
 
 
 def upstream_file(upstream: Upstream, register: Register) -> UpstreamFile:

@@ -12,7 +12,16 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from gatepass.administration.changes import NAME_PATTERN
 from gatepass.errors import Malformed
-from gatepass.units import DURATION_EXPECTED, RATE_EXPECTED, duration_text, parse_duration, parse_rate, rate_text
+from gatepass.units import (
+    DURATION_EXPECTED,
+    RATE_EXPECTED,
+    duration_text,
+    instant_text,
+    parse_duration,
+    parse_instant,
+    parse_rate,
+    rate_text,
+)
 
 __all__ = ["SHAPES", "AgentFile", "InjectionSaid", "LimitsSaid", "RoleFile", "Shape", "UpstreamFile", "schema_of"]
 
@@ -42,6 +51,13 @@ def _span(text: str) -> str:
     return duration_text(span)
 
 
+def _moment(text: str) -> str:
+    try:
+        return instant_text(parse_instant(text))
+    except ValueError:
+        raise ValueError("expected an instant such as 2026-12-01T00:00:00Z") from None
+
+
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME_PATTERN}$", max_length=63)]
 RateSaid = Annotated[
     str,
@@ -52,6 +68,11 @@ SpanSaid = Annotated[
     str,
     AfterValidator(_span),
     Field(json_schema_extra={"pattern": "^[1-9][0-9]*(s|m|h|d)$", "examples": ["8h", "7d"]}),
+]
+MomentSaid = Annotated[
+    str,
+    AfterValidator(_moment),
+    Field(json_schema_extra={"format": "date-time", "examples": ["2026-12-01T00:00:00Z"]}),
 ]
 ScopeSaid = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_SCOPE)]
 Count = Annotated[int, Field(ge=1, le=MOST_COUNT)]
@@ -98,6 +119,12 @@ class RoleFile(Shape):
         default=(), max_length=64, description="What of it waits for a person's yes."
     )
     max_lifetime: SpanSaid | None = Field(default=None, description="The longest life of a token under it.")
+    bearer_until: MomentSaid | None = Field(
+        default=None, description="Until when its credentials may do more than read without a proof of possession."
+    )
+    bearer_because: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
+        default=None, description="Why they may: an exception has an end and a reason."
+    )
 
 
 class InjectionSaid(Shape):

@@ -1,16 +1,14 @@
 """How answers are written: exact JSON, instants as RFC 3339 in UTC to the millisecond."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Final, overload
 
 import msgspec
 
 from gatepass.access import Instant
+from gatepass.units import instant_text
 
 __all__ = ["encode", "instant"]
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _plain(value: object) -> object:
@@ -37,4 +35,4 @@ def instant(at: Instant | None) -> str | None:
     """`2026-11-22T18:04:05.123Z`."""
     if at is None:
         return None
-    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return instant_text(at)

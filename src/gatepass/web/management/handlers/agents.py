@@ -6,7 +6,7 @@ from gatepass.administration import Act
 from gatepass.errors import Malformed
 from gatepass.web.management.answers import shapes
 from gatepass.web.management.calls import Answer, Call, Operation
-from gatepass.web.management.forms import AgentChange, AgentCreation, ListQuery, RoleForm
+from gatepass.web.management.forms import AgentChange, AgentCreation, ListQuery, RoleForm, instant_in
 from gatepass.web.management.handlers.pages import page_of
 
 __all__ = ["OPERATIONS"]
@@ -70,6 +70,8 @@ async def put_role(call: Call) -> Answer:
         scopes=form.scopes,
         asks_person=form.asks_person,
         max_lifetime=None if longest is None else longest * 1000,
+        bearer_until=instant_in("bearer_until", form.bearer_until),
+        bearer_because=form.bearer_because,
     )
     return Answer(shown=call.shows.role(role))
 

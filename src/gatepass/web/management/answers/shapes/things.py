@@ -122,6 +122,8 @@ class Role(Shape):
     scopes: tuple[str, ...]
     asks_person: tuple[str, ...]
     max_lifetime_seconds: int | None
+    bearer_until: Moment | None
+    bearer_because: str | None
     managed_by: ManagedBy
     created_at: Moment
     faults: tuple[str, ...]
