@@ -43,7 +43,8 @@ async def test_what_needs_a_proof_is_shut_to_a_plain_token_unless_the_role_says_
     why = "beyond reading it needs a proof of possession: exchange it for a token bound to a key"
     assert [(each.scope, each.because) for each in strict.shut] == [(REFUND, why)]
     await put(world, ada, "orders:list", REFUND)
-    world.now[0] += 168 * HOUR
+    world.now[0] = Instant(world.now[0] + 168 * HOUR)
+    ada = await world.signed_in()
     await world.token(ada, "later", scopes=("orders:list", REFUND))
     assert [each.scope for each in (await radius(world, "later")).reach] == ["orders:list"], "exceptions end"
 

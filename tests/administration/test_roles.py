@@ -45,7 +45,7 @@ async def test_to_give_or_extend_one_is_to_widen_the_role(world: World) -> None:
     ada = await world.furnished()
     roles, now = world.administration.roles, world.now[0]
     await roles.put(ada, "support", scopes=SCOPES, bearer_until=Instant(now + 4 * HOUR), bearer_because="why")
-    world.now[0] += HOUR  # long enough ago to widen nothing
+    world.now[0] = Instant(now + HOUR)  # long enough ago to widen nothing
     for until in (now + 5 * HOUR, now + 4 * HOUR + 1):
         with pytest.raises((Denied, Unauthenticated)):
             await roles.put(ada, "support", scopes=SCOPES, bearer_until=Instant(until), bearer_because="why")
