@@ -11,7 +11,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from itertools import count
@@ -152,8 +151,8 @@ def presenting() -> Step:
 
 def recording(held: Credential, drawn: Drawn) -> Step:
     """The intent of a call, as the gateway hands it to the journal: its bytes, and what it has drawn."""
-    intent = replace(entry(1), credential=held.id, reservations=drawn.reservations)
-    return lambda: line_for(replace(intent, at=Instant(NOON)))
+    intent = entry(1).amended(credential=held.id, reservations=drawn.reservations)
+    return lambda: line_for(intent.amended(at=Instant(NOON)))
 
 
 def by_parts(*parts: Step) -> Step:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import Final, NewType, TypeAlias
+from typing import Any, Final, NewType, TypeAlias
 
 __all__ = [
     "UNKNOWN",
@@ -188,8 +188,19 @@ class MeterKind(StrEnum):
     """At most `limit` in the meter's whole life: calls, single use, spending."""
 
 
+class Remembered:
+    """Room beside a value for what rooms have worked out of it once. It is no part of what the value says."""
+
+    __slots__ = ("counted", "written")
+
+    counted: Any
+    """By `limits`."""
+    written: Any
+    """By `audit`."""
+
+
 @dataclass(frozen=True, slots=True)
-class Reservation:
+class Reservation(Remembered):
     """A draw on one meter that has to be made before the call may go on.
 
     `meter` is the key of the counter. It names the credential that introduced it, so that whatever

@@ -1,7 +1,7 @@
 """An entry is written once, exactly, whatever somebody put into it; and never with a secret."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -24,7 +24,7 @@ from gatepass.access import (
     RunId,
 )
 from gatepass.audit import Entry, labels_of, members_of, write_body
-from gatepass.audit.bodies import LONGEST_BODY
+from gatepass.audit.bodies import LONGEST_BODY, carefully
 from gatepass.credentials import TokenKind, issue_text
 from gatepass.errors import Error, Malformed, Unavailable
 
@@ -172,6 +172,55 @@ def test_every_entry_becomes_one_strict_json_object_within_bounds(
     assert (labels.at, labels.event) == (5, "x")
 
 
+def written(write: Callable[[Entry], object], entry: Entry) -> object:
+    try:
+        return write(entry)
+    except Malformed as refusal:
+        return refusal.code
+
+
+WORDS = (
+    st.text(max_size=20) | st.text(st.characters(), max_size=20) | st.sampled_from(["", "gp_", 'a":""', "x" * 17_000])
+)
+DRAWN = st.builds(
+    Reservation,
+    WORDS,
+    st.sampled_from(MeterKind),
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.decimals(allow_nan=False, allow_infinity=False),
+    st.none() | st.integers(1, 10**9),
+)
+PLAIN = st.none() | st.booleans() | WORDS | st.decimals(allow_nan=True)
+
+
+@given(
+    members=st.fixed_dictionaries(
+        {
+            "at": st.integers(0, 2**53),
+            "event": WORDS,
+            "decision": st.none() | WORDS,
+            "outcome": st.none() | st.sampled_from(Outcome),
+            "code": st.none() | WORDS,
+            "because": st.lists(WORDS, max_size=3).map(tuple),
+            "credential": st.none() | WORDS,
+            "purpose": st.none() | WORDS,
+            "properties": st.dictionaries(WORDS, PLAIN | JSON, max_size=3),
+            "reservations": st.lists(DRAWN, max_size=3).map(tuple),
+            "status": st.none() | st.integers(0, 600),
+            "details": st.dictionaries(WORDS, WORDS, max_size=3),
+        }
+    )
+)
+def test_the_quick_way_and_the_careful_one_write_the_same(members: dict[str, Any]) -> None:
+    """Twice, because what was worked out of a reservation is remembered with it."""
+    entry = Entry(**members)
+    assert written(write_body, entry) == written(carefully, entry) == written(write_body, entry)
+
+
+def test_members_stand_in_the_order_of_their_names() -> None:
+    assert list(Entry.__struct_fields__) == sorted(Entry.__struct_fields__)
+
+
 # -- no secret
 
 
@@ -193,6 +242,21 @@ def test_a_token_in_any_member_loses_its_secret(kind: TokenKind, shape: str) -> 
     for start in range(len(secret) - 6):
         assert secret[start : start + 6] not in body
     assert f"gp_{kind.value}_AAAAAAAAAA[redacted]" in body
+
+
+@pytest.mark.parametrize("member", ["resource", "purpose", "correlation", "code"])
+def test_a_token_that_is_all_that_is_unusual_of_an_entry_loses_its_secret(member: str) -> None:
+    token = issue_text(TokenKind.MACHINE, "AAAAAAAAAA", b"0123456789abcdefghijABCDEFGHIJ")
+    body = text(REFUND.amended(**{member: token}))
+    assert b"gp_sk_AAAAAAAAAA[redacted]" in body
+    assert b"0123456789abcdefghij" not in body
+
+
+@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_none_is_all_that_is_unusual_of_an_entry(number: str) -> None:
+    entry = Entry(at=Instant(1), event="x", properties={"n": Decimal(number)})
+    assert write_body(entry) == carefully(entry)
+    assert json.loads(text(entry)) == {"abridged": ["properties.n"], "at": 1, "event": "x", "properties": {"n": number}}
 
 
 # -- reading what is none

@@ -49,25 +49,22 @@ class Opened:
 
 
 def decided(number: int, **members: Any) -> Entry:
-    return replace(
-        Entry(
-            at=Instant(NOON + number),
-            event="call.decided",
-            decision=DecisionId(f"dec_{number:09}"),
-            outcome=Outcome.PERMIT,
-            code="ok",
-            credential=CredentialId("crd_bot"),
-            agent=AgentId("agt_bot"),
-            run=RunId("run_1"),
-            action="orders:refund",
-            resource=f"order-{number}",
-        ),
-        **members,
-    )
+    return Entry(
+        at=Instant(NOON + number),
+        event="call.decided",
+        decision=DecisionId(f"dec_{number:09}"),
+        outcome=Outcome.PERMIT,
+        code="ok",
+        credential=CredentialId("crd_bot"),
+        agent=AgentId("agt_bot"),
+        run=RunId("run_1"),
+        action="orders:refund",
+        resource=f"order-{number}",
+    ).amended(**members)
 
 
 def finished(number: int, **members: Any) -> Entry:
-    return replace(decided(number), event="call.finished", outcome=None, status=200, **members)
+    return decided(number).amended(event="call.finished", outcome=None, status=200, **members)
 
 
 def total(meter: str = "crd_bot/spending", cost: object = 1) -> Reservation:

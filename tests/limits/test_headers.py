@@ -8,11 +8,12 @@ from tests.contracts.ledger import DAY, MINUTE, NOON, quota, rate, total
 
 from gatepass.access import ActionClass, Instant, MeterKind, Reservation
 from gatepass.limits import Drawn, Exhausted, Level, attempts, drawn_by_call, rate_limit_fields, retry_after_seconds
+from gatepass.limits.amounts import UNIT
 from gatepass.storage.ledger import InProcessLedger
 
 
 def test_the_example_of_the_draft() -> None:
-    level = Level(rate(100, meter="crd_a/calls"), Decimal(50), 30_000)
+    level = Level(rate(100, meter="crd_a/calls"), 50 * UNIT, 30_000)
     assert rate_limit_fields([level]) == {
         "rate_limit": '"calls";r=50;t=30',
         "rate_limit_policy": '"calls";q=100;w=60',
@@ -32,19 +33,19 @@ def test_all_the_limits_of_a_token_on_one_answer() -> None:
 
 def test_nothing_to_tell_is_no_field() -> None:
     assert rate_limit_fields([]) == {}
-    assert rate_limit_fields([Level(total(5), Decimal(5), None)]) == {}
+    assert rate_limit_fields([Level(total(5), 5 * UNIT, None)]) == {}
 
 
 def test_of_two_meters_with_one_name_the_tighter_is_told_of() -> None:
     own, above = rate(100, meter="crd_child/calls"), rate(10, meter="crd_root/calls")
-    fields = rate_limit_fields([Level(own, Decimal(99), 600), Level(above, Decimal(3), 42_000)])
+    fields = rate_limit_fields([Level(own, 99 * UNIT, 600), Level(above, 3 * UNIT, 42_000)])
     assert fields == {"rate_limit": '"calls";r=3;t=42', "rate_limit_policy": '"calls";q=10;w=60'}
-    assert rate_limit_fields([Level(above, Decimal(3), 42_000), Level(own, Decimal(99), 600)]) == fields
+    assert rate_limit_fields([Level(above, 3 * UNIT, 42_000), Level(own, 99 * UNIT, 600)]) == fields
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\r\nset-cookie: x", "", "ä", "x" * 65, "a,b", "a;b"])
 def test_a_name_that_could_break_a_header_is_not_told(name: str) -> None:
-    assert rate_limit_fields([Level(rate(5, meter=f"crd_a/{name}"), Decimal(5), 0)]) == {}
+    assert rate_limit_fields([Level(rate(5, meter=f"crd_a/{name}"), 5 * UNIT, 0)]) == {}
 
 
 def test_when_nothing_is_left_the_reset_is_when_the_next_call_fits() -> None:
@@ -74,14 +75,14 @@ def test_a_wait_is_rounded_up_and_never_nothing(milliseconds: int, seconds: int)
 
 
 def test_a_meter_of_a_caveat_is_told_of_by_its_whole_name() -> None:
-    level = Level(rate(5, meter="crd_a/burst/rate/60000"), Decimal(5), 0)
+    level = Level(rate(5, meter="crd_a/burst/rate/60000"), 5 * UNIT, 0)
     assert rate_limit_fields([level])["rate_limit"] == '"burst.rate.60000";r=5;t=0'
 
 
 def test_numbers_stay_integers_that_structured_fields_can_hold() -> None:
     huge = Reservation("m/calls", MeterKind.RATE, Decimal(10**17), Decimal(1), 1)
     half = Reservation("m/half", MeterKind.QUOTA, Decimal("0.5"), Decimal("0.25"), 1)
-    fields = rate_limit_fields([Level(huge, Decimal(10**17), 0), Level(half, Decimal("0.25"), 1)])
+    fields = rate_limit_fields([Level(huge, 10**17 * UNIT, 0), Level(half, UNIT // 4, 1)])
     assert fields == {
         "rate_limit": '"calls";r=999999999999999;t=0, "half";r=0;t=1',
         "rate_limit_policy": '"calls";q=999999999999999;w=1, "half";q=0;w=1',

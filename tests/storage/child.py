@@ -66,7 +66,7 @@ async def _worker(database: Database, name: str) -> None:
             _say("back", decision)
         if number % 20 == 0:
             agent = replace(BOT, id=AgentId(f"agt_{name}_{number}"), name=f"{name}-{number}")
-            await database.store.commit((agent,), entries=(replace(entry, event="agent.created", subject=agent.id),))
+            await database.store.commit((agent,), entries=(entry.amended(event="agent.created", subject=agent.id),))
             _say("agent", agent.id)
 
 

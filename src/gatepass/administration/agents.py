@@ -39,7 +39,7 @@ class Agents:
                 created=turn.at,
             )
             entry = turn.entry("agent.created", agent.id, {"name": name, "owner": agent.owner})
-            await turn.commit(replace(entry, agent=agent.id, role=role), puts=(agent,))
+            await turn.commit(entry.amended(agent=agent.id, role=role), puts=(agent,))
             return agent
 
     async def change(self, operator: Operator, ref: str, *, role: str | None = None, owner: str | None = None) -> Agent:
@@ -55,7 +55,7 @@ class Agents:
             if changed != agent:
                 check_by_hand(agent)
                 details = {"name": agent.name, "role_before": agent.role, "owner": changed.owner}
-                entry = replace(turn.entry("agent.changed", agent.id, details), agent=agent.id, role=changed.role)
+                entry = turn.entry("agent.changed", agent.id, details).amended(agent=agent.id, role=changed.role)
                 await turn.commit(entry, puts=(changed,))
             return changed
 
@@ -83,7 +83,7 @@ class Agents:
             disabled = replace(agent, disabled=turn.at)
             revoked = turn.revoke(tokens(), "its agent was disabled")
             entry = turn.entry("agent.disabled", id_, {"name": agent.name, "tokens": str(len(revoked))})
-            await turn.commit(replace(entry, agent=id_, role=agent.role), puts=(disabled,), revoked=revoked)
+            await turn.commit(entry.amended(agent=id_, role=agent.role), puts=(disabled,), revoked=revoked)
             return disabled
 
     async def enable(self, operator: Operator, ref: str) -> Agent:
@@ -97,7 +97,7 @@ class Agents:
                 return agent
             enabled = replace(agent, disabled=None, owner=self._owner(agent.owner, agent.owner))
             entry = turn.entry("agent.enabled", agent.id, {"name": agent.name})
-            await turn.commit(replace(entry, agent=agent.id, role=agent.role), puts=(enabled,))
+            await turn.commit(entry.amended(agent=agent.id, role=agent.role), puts=(enabled,))
             self.desk.reinstate(Scope.AGENT, agent.id)
             return enabled
 

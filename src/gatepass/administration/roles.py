@@ -92,7 +92,7 @@ class Roles:
                     f"the role `{name}` has {len(agents)} agents, among them `{agents[0]}`",
                     hint="Move its agents to another role first.",
                 )
-            await turn.commit(replace(turn.entry("role.deleted", name), role=name), removals=(role,))
+            await turn.commit(turn.entry("role.deleted", name).amended(role=name), removals=(role,))
 
 
 def narrows(before: Role, wanted: Role, then: Catalogues, now: Catalogues) -> bool:
@@ -152,4 +152,4 @@ def entry_of(turn: Turn, role: Role, before: Role | None) -> Entry:
         "scopes_before": " ".join(before.scopes) if before else "",
         "asks_person_before": " ".join(before.asks_person) if before else "",
     }
-    return replace(turn.entry("role.changed" if before else "role.created", role.name, details), role=role.name)
+    return turn.entry("role.changed" if before else "role.created", role.name, details).amended(role=role.name)

@@ -5,8 +5,9 @@ arguments appear as a keyed digest, and only the properties that a limit or poli
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Self
+
+import msgspec
 
 from gatepass.access import (
     AgentId,
@@ -35,49 +36,52 @@ RECOVERED: Final = "journal.recovered"
 """The event by which a writer says since when it could not write, and how many it refused."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What one line of the journal says. Empty members are left out when it is written.
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one line of the journal says, its members in the order in which they are written. Empty ones are left out.
 
     `event` is dotted and stable: `call.decided`, `call.finished`, `token.issued`, `token.revoked`,
     `token.rotated`, `agent.created`, `role.changed`, `upstream.created`, `secret.stored`,
     `credential.refused` (the bounded summary of failed verifications), …
     """
 
-    at: Instant
-    event: str
-    decision: DecisionId | None = None
-    """Joins a call's intent with its outcome, and both with the answer's `Gatepass-Decision`."""
-    outcome: Outcome | None = None
-    code: str | None = None
-    because: tuple[str, ...] = ()
-    faults: tuple[str, ...] = ()
-    credential: CredentialId | None = None
-    owner: PersonId | None = None
-    agent: AgentId | None = None
-    person: PersonId | None = None
-    run: RunId | None = None
-    role: str | None = None
-    upstream: str | None = None
-    surface: str | None = None
     action: str | None = None
     """`orders:refund`"""
     action_class: str | None = None
-    resource: str | None = None
-    properties: Mapping[str, Json] = field(default_factory=dict)
-    digest: str | None = None
-    """Keyed digest (HMAC-SHA-256) of the canonical arguments."""
-    correlation: str | None = None
-    """The caller's trace id."""
-    purpose: str | None = None
-    source: str | None = None
-    reservations: tuple[Reservation, ...] = ()
-    """On an intent: what was drawn. On an outcome: what was given back (`released`), if anything."""
-    status: int | None = None
-    """The upstream's answer."""
-    bytes_out: int | None = None
     actor: str | None = None
     """For administrative changes: who made it (`per_…`, or `system`)."""
+    agent: AgentId | None = None
+    at: Instant
+    because: tuple[str, ...] = ()
+    bytes_out: int | None = None
+    code: str | None = None
+    correlation: str | None = None
+    """The caller's trace id."""
+    credential: CredentialId | None = None
+    decision: DecisionId | None = None
+    """Joins a call's intent with its outcome, and both with the answer's `Gatepass-Decision`."""
+    details: Mapping[str, str] = {}
+    digest: str | None = None
+    """Keyed digest (HMAC-SHA-256) of the canonical arguments."""
+    event: str
+    faults: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+    owner: PersonId | None = None
+    person: PersonId | None = None
+    properties: Mapping[str, Json] = {}
+    purpose: str | None = None
+    reservations: tuple[Reservation, ...] = ()
+    """On an intent: what was drawn. On an outcome: what was given back (`released`), if anything."""
+    resource: str | None = None
+    role: str | None = None
+    run: RunId | None = None
+    source: str | None = None
+    status: int | None = None
+    """The upstream's answer."""
     subject: str | None = None
     """For administrative changes: the id of what was changed."""
-    details: Mapping[str, str] = field(default_factory=dict)
+    surface: str | None = None
+    upstream: str | None = None
+
+    def amended(self, **members: Any) -> Self:  # noqa: ANN401  any of the members above
+        """The same entry with other `members`."""
+        return msgspec.structs.replace(self, **members)

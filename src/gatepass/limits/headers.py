@@ -9,16 +9,16 @@ Only meters that fill again are told of, by what their key says after the owner'
 counted in requests. Every number is rounded to the side on which a client that believes it is not refused.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
 from gatepass.access import MeterKind
+from gatepass.limits.amounts import UNIT
+from gatepass.limits.counting import Counted, counted_of
 from gatepass.limits.ledger import Level
 
 __all__ = ["rate_limit_fields", "retry_after_seconds"]
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _LARGEST: Final = 999_999_999_999_999
 """RFC 9651, section 3.3.1."""
 
@@ -28,19 +28,21 @@ def rate_limit_fields(levels: Iterable[Level]) -> dict[str, str]:
 
     Where two meters have one name, the one that lets through less is told of.
     """
-    tightest: dict[str, Level] = {}
+    tightest: dict[str, tuple[Level, Counted]] = {}
     for level in levels:
-        name = level.reservation.meter.partition("/")[2].replace("/", ".")
-        if level.reset is None or level.reservation.period is None or not _NAME.fullmatch(name):
+        counted = counted_of(level.reservation)
+        name = counted.name
+        if level.reset is None or name is None:
             continue
         known = tightest.get(name)
-        if known is None or level.remaining < known.remaining:
-            tightest[name] = level
+        if known is None or level.left < known[0].left:
+            tightest[name] = level, counted
     if not tightest:
         return {}
+    told = tightest.items()
     return {
-        "rate_limit": ", ".join(f'"{name}";r={_r(level)};t={_t(level)}' for name, level in tightest.items()),
-        "rate_limit_policy": ", ".join(f'"{name}";q={_q(level)};w={_w(level)}' for name, level in tightest.items()),
+        "rate_limit": ", ".join([f'"{name}";r={_r(level)};t={_t(level, of)}' for name, (level, of) in told]),
+        "rate_limit_policy": ", ".join([counted.policy for _, counted in tightest.values()]),
     }
 
 
@@ -49,24 +51,17 @@ def retry_after_seconds(milliseconds: int) -> int:
     return max(_seconds(milliseconds), 1)
 
 
-def _q(level: Level) -> int:
-    return min(int(level.reservation.limit), _LARGEST)
-
-
-def _w(level: Level) -> int:
-    return max(_seconds(level.reservation.period or 0), 1)
-
-
 def _r(level: Level) -> int:
-    return min(int(level.remaining), _LARGEST)
+    acts = level.left // UNIT
+    return min(_LARGEST, acts)
 
 
-def _t(level: Level) -> int:
+def _t(level: Level, counted: Counted) -> int:
     """Until the meter is full; but until its next act where none is left, lest it contradict `Retry-After`."""
-    reset, period, limit = level.reset or 0, level.reservation.period or 0, int(level.reservation.limit)
-    if level.remaining < 1 <= limit and level.reservation.kind is MeterKind.RATE:
-        reset = max(reset - (limit - 1) * period // limit, 0)
-    return _seconds(reset)
+    reset, limit = level.reset or 0, counted.limit // UNIT
+    if level.left < UNIT and limit >= 1 and level.reservation.kind is MeterKind.RATE:
+        reset = max(reset - (limit - 1) * counted.period // limit, 0)
+    return -(-reset // 1000)
 
 
 def _seconds(milliseconds: int) -> int:

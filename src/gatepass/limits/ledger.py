@@ -6,20 +6,28 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from gatepass.access import Instant, Reservation
+from gatepass.limits.amounts import UNIT, amount
+from gatepass.limits.counting import counted_of
 
 __all__ = ["Drawn", "Exhausted", "Ledger", "Level"]
 
 
 class Level(NamedTuple):
-    """How one meter stands: `remaining` units of `limit`, full again in `reset` milliseconds (None: never)."""
+    """How one meter stands: `left` of `limit`, in the whole units of `amounts`; full again in `reset` milliseconds."""
 
     reservation: Reservation
-    remaining: Decimal
+    left: int
     reset: int | None
+    """None: never."""
+
+    @property
+    def remaining(self) -> Decimal:
+        """What is left, in the unit of the limit: acts, or an amount of money."""
+        acts = counted_of(self.reservation).acts
+        return Decimal(self.left // UNIT) if acts else amount(self.left)
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(NamedTuple):
     """All the meters were drawn, at `at`. `levels` is in the order asked for.
 
     It is the receipt that a draw is undone with: what a quota gave in one window can only go back to that one.

@@ -20,17 +20,13 @@ Rates follow the generic cell rate algorithm (GCRA, ITU-T I.371) with a burst of
 kept in unit-milliseconds: every millisecond pays off `limit`, every draw adds `cost * period`.
 """
 
-from decimal import Decimal
 from typing import Final, NamedTuple, TypeAlias
 
 from gatepass.access import Instant, MeterKind, Reservation
-from gatepass.errors import Malformed
-from gatepass.limits.amounts import UNIT, amount, units
+from gatepass.limits.counting import Counted, counted_of
 from gatepass.limits.ledger import Exhausted, Level
 
 __all__ = ["Flow", "State", "Total", "Window", "draw", "give_back", "level", "spent"]
-
-LONGEST_PERIOD: Final = 3_650 * 86_400_000
 
 
 class Flow(NamedTuple):
@@ -56,7 +52,9 @@ class Flow(NamedTuple):
     def plus(self, limit: int, cost: int, period: int, now: int) -> "Flow | None":
         """After a draw; None where too little is left."""
         owed = self.owes(limit, period, now) + cost * period
-        return Flow(max(self.at, now), owed, limit, period) if owed <= limit * period else None
+        if owed > limit * period:
+            return None
+        return _made(Flow, (max(self.at, now), owed, limit, period))
 
     def minus(self, limit: int, cost: int, period: int, at: int) -> "Flow":
         """After a draw made at `at` is undone: what may still be owed of it is taken off."""
@@ -67,11 +65,11 @@ class Flow(NamedTuple):
 
     def left(self, limit: int, period: int, now: int) -> int:
         """Units that can be drawn at `now`."""
-        return limit - _up(self.owes(limit, period, now), period)
+        return limit + -self.owes(limit, period, now) // period
 
     def ends(self) -> int:
         """From when on it says what None says: it is full."""
-        return self.at + (_up(self.owed, self.limit) if self.owed else 0)
+        return self.at - -self.owed // self.limit if self.owed else self.at
 
     def wait(self, limit: int, cost: int, now: int) -> int | None:
         """Milliseconds until a draw that was refused would succeed; None: it never would."""
@@ -91,7 +89,7 @@ class Window(NamedTuple):
     def plus(self, limit: int, cost: int, period: int, _now: int) -> "Window | None":
         """After a draw; None where too little is left."""
         used = self.used + cost
-        return Window(self.start, period, used) if used <= limit else None
+        return _made(Window, (self.start, period, used)) if used <= limit else None
 
     def minus(self, _limit: int, cost: int, period: int, at: int) -> "Window":
         """After a draw made at `at` is undone, if it was in this window."""
@@ -135,6 +133,9 @@ class Total(NamedTuple):
         """Waiting does not help."""
 
 
+_made: Final = tuple.__new__
+"""Makes a state without the detour over a named tuple's own `__new__`: one is made by every draw."""
+
 State: TypeAlias = Flow | Window | Total
 
 _KINDS: Final = {MeterKind.RATE: Flow, MeterKind.QUOTA: Window, MeterKind.TOTAL: Total}
@@ -142,12 +143,13 @@ _KINDS: Final = {MeterKind.RATE: Flow, MeterKind.QUOTA: Window, MeterKind.TOTAL:
 
 def draw(state: State | None, reservation: Reservation, now: Instant) -> tuple[State, Level] | Exhausted:
     """Draw `reservation`, or say why not. Raises `Malformed` for what cannot be counted."""
-    limit, cost, period = _read(reservation)
+    asked = counted_of(reservation)
+    limit, cost, period = asked.limit, asked.cost, asked.period
     known = _known(state, reservation.kind, limit, period, now)
     after = known.plus(limit, cost, period, now)
     if after is None:
-        return Exhausted(_level(known, reservation, (limit, cost, period), now), known.wait(limit, cost, now))
-    return after, _level(after, reservation, (limit, cost, period), now)
+        return Exhausted(_level(known, reservation, asked, now), known.wait(limit, cost, now))
+    return after, _level(after, reservation, asked, now)
 
 
 def give_back(state: State | None, reservation: Reservation, at: Instant) -> State | None:
@@ -156,23 +158,23 @@ def give_back(state: State | None, reservation: Reservation, at: Instant) -> Sta
     Never more than the draw took, and nothing that time has given back already: a quota whose window is
     over gives nothing, a rate what can still be owed of it.
     """
-    limit, cost, period = _read(reservation)
+    asked = counted_of(reservation)
     if state is None or state.__class__ is not _KINDS[reservation.kind]:
         return state
-    return state.minus(limit, cost, period, at)
+    return state.minus(asked.limit, asked.cost, asked.period, at)
 
 
 def level(state: State | None, reservation: Reservation, now: Instant) -> Level:
     """How the meter stands. Raises `Malformed` for what cannot be counted."""
-    asked = limit, _, period = _read(reservation)
-    return _level(_known(state, reservation.kind, limit, period, now), reservation, asked, now)
+    asked = counted_of(reservation)
+    return _level(_known(state, reservation.kind, asked.limit, asked.period, now), reservation, asked, now)
 
 
 def spent(reservation: Reservation, now: Instant) -> State:
     """The state of a meter of which nothing is left at `now`."""
-    limit, _, period = _read(reservation)
-    full = _known(None, reservation.kind, limit, period, now)
-    return full._replace(owed=limit * period) if isinstance(full, Flow) else full._replace(used=limit)
+    asked = counted_of(reservation)
+    full = _known(None, reservation.kind, asked.limit, asked.period, now)
+    return full._replace(owed=asked.limit * asked.period) if isinstance(full, Flow) else full._replace(used=asked.limit)
 
 
 def _known(state: State | None, kind: MeterKind, limit: int, period: int, now: int) -> State:
@@ -186,26 +188,10 @@ def _known(state: State | None, kind: MeterKind, limit: int, period: int, now: i
     return Window(now // period * period, period, 0)
 
 
-def _level(state: State, reservation: Reservation, asked: tuple[int, int, int], now: int) -> Level:
-    limit, cost, period = asked
-    left = max(state.left(limit, period, now), 0)
-    counts_acts = limit % UNIT == 0 and cost % UNIT == 0  # and of those a part is none
-    end = state.ends()
-    return Level(
-        reservation,
-        Decimal(left // UNIT) if counts_acts else amount(left),
-        None if end is None else max(end - now, 0),
-    )
-
-
-def _read(reservation: Reservation) -> tuple[int, int, int]:
-    """Limit, cost and period of a reservation in units and milliseconds."""
-    period = reservation.period
-    if reservation.kind is MeterKind.TOTAL:
-        period = 1
-    elif period is None or not 0 < period <= LONGEST_PERIOD:
-        raise Malformed("malformed_amount", "a meter's period is not between a millisecond and ten years")
-    return units(reservation.limit, "a meter's limit"), units(reservation.cost, "a meter's cost"), period
+def _level(state: State, reservation: Reservation, asked: Counted, now: int) -> Level:
+    left, end = state.left(asked.limit, asked.period, now), state.ends()
+    reset = None if end is None else end - now if end > now else 0
+    return _made(Level, (reservation, max(0, left), reset))
 
 
 def _up(part: int, whole: int) -> int:

@@ -57,6 +57,11 @@ class Steady:
         self._lost = {kind: end for kind, end in self._forgotten.items() if end > now}
         return now
 
+    @property
+    def stepped(self) -> bool:
+        """Whether it was ever believed that the clock has gone back: if not, every state stands as it is kept."""
+        return self._stepped is not None
+
     def forgot(self, kind: MeterKind, end: int) -> None:
         """Take note that a state that ended at `end` is no longer kept."""
         self._forgotten[kind] = max(end, self._forgotten.get(kind, end))

@@ -17,7 +17,7 @@ from typing import Final
 
 from gatepass.access import Instant, MeterKind, Reservation
 from gatepass.errors import Unavailable
-from gatepass.limits import Drawn, Exhausted, Level, Spent, Steady, meters, restored
+from gatepass.limits import Drawn, Exhausted, Key, Level, Spent, Steady, counted_of, meters, restored
 
 __all__ = ["InProcessLedger"]
 
@@ -27,11 +27,8 @@ LOOKED_AT: Final = 4
 LINGER: Final = 60_000
 """Milliseconds that a state is kept beyond its end while there is room, so that it is not added anew at each call."""
 
-_Key = tuple[str, int]
-"""A meter's name, and the period of a quota, 0 for a rate, -1 for a total: none of them ever stands in for another."""
-
-_RATE: Final = 0
 _TOTAL: Final = -1
+"""What a total has for a period in its key."""
 
 
 class InProcessLedger:
@@ -40,10 +37,10 @@ class InProcessLedger:
     def __init__(self, *, most: int = 1_000_000, linger: int = LINGER) -> None:
         self._most = most
         self._linger = linger
-        self._states: dict[_Key, meters.State] = {}
-        self._round: deque[_Key] = deque()
+        self._states: dict[Key, meters.State] = {}
+        self._round: deque[Key] = deque()
         """The keys of rates and quotas, in the order in which they are looked at next."""
-        self._totals: dict[str, set[_Key]] = {}
+        self._totals: dict[str, set[Key]] = {}
         """The keys of totals, by whose they are."""
         self._steady = Steady()
 
@@ -64,18 +61,20 @@ class InProcessLedger:
 
     async def draw(self, reservations: Sequence[Reservation], now: Instant) -> Drawn | Exhausted:
         """See `limits.Ledger`. What is drawn twice in one call is drawn twice."""
-        at = self._steady.read(now)
-        after: dict[_Key, meters.State] = {}
+        steady, states = self._steady, self._states
+        at = steady.read(now)
+        after: dict[Key, meters.State] = {}
         levels: list[Level] = []
         worst: Exhausted | None = None
         added = 0
         for reservation in reservations:
-            key = _key(reservation)
+            key = counted_of(reservation).key
             state = after.get(key)
             if state is None:
-                state = self._states.get(key)
+                state = states.get(key)
                 added += state is None
-                state = self._steady.stands(state, reservation, at)
+                if steady.stepped:
+                    state = steady.stands(state, reservation, at)
             drawn = meters.draw(state, reservation, at)
             if isinstance(drawn, Exhausted):
                 worst = drawn if worst is None else _longer(worst, drawn)
@@ -89,13 +88,13 @@ class InProcessLedger:
             for key, state in after.items():
                 self._put(key, state)
         else:
-            self._states.update(after)
+            states.update(after)
         return Drawn(tuple(reservations), tuple(levels), at)
 
     async def give_back(self, drawn: Drawn) -> None:
         """See `limits.Ledger`."""
         for reservation in drawn.reservations:
-            key = _key(reservation)
+            key = counted_of(reservation).key
             state = meters.give_back(self._states.get(key), reservation, drawn.at)
             if state is not None:
                 self._states[key] = state
@@ -103,7 +102,7 @@ class InProcessLedger:
     async def levels(self, reservations: Sequence[Reservation], now: Instant) -> tuple[Level, ...]:
         """See `limits.Ledger`."""
         at = self._steady.read(now)
-        states = [self._steady.stands(self._states.get(_key(one)), one, at) for one in reservations]
+        states = [self._steady.stands(self._states.get(counted_of(one).key), one, at) for one in reservations]
         return tuple(meters.level(state, one, at) for state, one in zip(states, reservations, strict=True))
 
     def forget(self, owner: str) -> None:
@@ -111,7 +110,7 @@ class InProcessLedger:
         for key in self._totals.pop(owner, ()):
             self._states.pop(key, None)
 
-    def _put(self, key: _Key, state: meters.State) -> None:
+    def _put(self, key: Key, state: meters.State) -> None:
         if key not in self._states:
             if key[1] == _TOTAL:
                 self._totals.setdefault(key[0].partition("/")[0], set()).add(key)
@@ -133,14 +132,6 @@ class InProcessLedger:
                 self._round.append(key)
         if len(self._states) + added > self._most:
             raise Unavailable("limits_unavailable", "there are more meters than can be kept")
-
-
-def _key(reservation: Reservation) -> _Key:
-    if reservation.kind is MeterKind.RATE:
-        return reservation.meter, _RATE
-    if reservation.kind is MeterKind.TOTAL:
-        return reservation.meter, _TOTAL
-    return reservation.meter, reservation.period or _RATE  # a quota without a period is refused before it is kept
 
 
 def _longer(one: Exhausted, other: Exhausted) -> Exhausted:

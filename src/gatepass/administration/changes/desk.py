@@ -12,7 +12,7 @@ that a restart would forget it.
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from gatepass.access import Instant, Outcome, PersonId
@@ -247,8 +247,7 @@ class Turn:
     def token_entry(self, event: str, token: TokenRecord, details: Mapping[str, str] | None = None) -> Entry:
         """The same about a token, with everything by which its calls are found."""
         agent = self.desk.register.agents.get(token.agent) if token.agent else None
-        return replace(
-            self.entry(event, token.id, {"name": token.name, **(details or {})}),
+        return self.entry(event, token.id, {"name": token.name, **(details or {})}).amended(
             credential=token.id,
             owner=token.owner,
             agent=token.agent,

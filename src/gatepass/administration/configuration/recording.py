@@ -74,7 +74,7 @@ def _upstream(turn: Turn, change: Change, upstream: Upstream, recorded: Recorded
     recorded.puts.append(upstream)
     event = "upstream.created" if before is None else "upstream.changed"
     entry = turn.entry(event, upstream.id, told(upstream, desk.catalogues.of(upstream)))
-    return _by_files(change, replace(entry, upstream=upstream.name))
+    return _by_files(change, entry.amended(upstream=upstream.name))
 
 
 def _agent(turn: Turn, change: Change, agent: Agent, recorded: Recorded) -> Entry:
@@ -85,7 +85,7 @@ def _agent(turn: Turn, change: Change, agent: Agent, recorded: Recorded) -> Entr
     limits = {member.name: str(member.after or "default") for member in change.members if "." in member.name}
     details = {"name": agent.name, "owner": agent.owner, "role_before": before.role if before else "", **limits}
     entry = turn.entry("agent.changed" if before else "agent.created", agent.id, details)
-    return _by_files(change, replace(entry, agent=agent.id, role=agent.role))
+    return _by_files(change, entry.amended(agent=agent.id, role=agent.role))
 
 
 def _remove(turn: Turn, change: Change, recorded: Recorded) -> None:
@@ -96,15 +96,15 @@ def _remove(turn: Turn, change: Change, recorded: Recorded) -> None:
             because = {"because": "its agent was taken out of the files"}
             recorded.entries += [turn.token_entry("token.revoked", token, because) for token in revoked]
             entry = turn.entry("agent.disabled", agent.id, {"name": agent.name, "tokens": str(len(revoked))})
-            recorded.entries.append(_by_files(change, replace(entry, agent=agent.id, role=agent.role)))
+            recorded.entries.append(_by_files(change, entry.amended(agent=agent.id, role=agent.role)))
         case Role() as role:
             recorded.removals.append(role)
-            recorded.entries.append(_by_files(change, replace(turn.entry("role.deleted", role.name), role=role.name)))
+            recorded.entries.append(_by_files(change, turn.entry("role.deleted", role.name).amended(role=role.name)))
         case Upstream() as upstream:
             secrets = [each for each in turn.desk.register.secrets.values() if each.upstream == upstream.id]
             recorded.removals += [upstream, *secrets]
             entry = turn.entry("upstream.deleted", upstream.id, {"name": upstream.name})
-            recorded.entries.append(_by_files(change, replace(entry, upstream=upstream.name)))
+            recorded.entries.append(_by_files(change, entry.amended(upstream=upstream.name)))
             recorded.entries += [turn.entry("secret.deleted", each.id, {"name": each.name}) for each in secrets]
 
 
@@ -119,4 +119,4 @@ def _release(turn: Turn, change: Change, recorded: Recorded) -> None:
 def _by_files(change: Change, entry: Entry) -> Entry:
     """The entry, which says that files said so."""
     said = {"by": "files"} | ({"adopted": "yes"} if change.step is Step.ADOPT else {})
-    return replace(entry, details={**entry.details, **said})
+    return entry.amended(details={**entry.details, **said})

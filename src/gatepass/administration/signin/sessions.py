@@ -178,7 +178,7 @@ class Sessions:
                 authenticated=turn.at,
             )
             entry = turn.token_entry("session.opened", session, {"by": how, "expires": str(session.expires)})
-            entry = replace(entry, actor=person.id, source=source)
+            entry = entry.amended(actor=person.id, source=source)
             oldest = sorted(self._of(person), key=lambda live: live.issued)[: -(MOST_SESSIONS - 1)]
             revoked = turn.revoke(oldest, "its person opened too many")
             self.desk.register.forget(Instant(turn.at - REMEMBERED))

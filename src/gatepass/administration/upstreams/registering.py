@@ -91,7 +91,7 @@ class Upstreams:
             )
             self._check(upstream)
             entry = turn.entry("upstream.created", upstream.id, self._told(upstream))
-            await turn.commit(replace(entry, upstream=name), puts=(upstream,))
+            await turn.commit(entry.amended(upstream=name), puts=(upstream,))
             self.desk.reinstate(Scope.UPSTREAM, name)  # another of the name may have been deleted before
             return upstream
 
@@ -114,7 +114,7 @@ class Upstreams:
             if upstream != before:
                 check_by_hand(before)
                 entry = turn.entry("upstream.changed", upstream.id, self._told(upstream))
-                await turn.commit(replace(entry, upstream=upstream.name), puts=(upstream,))
+                await turn.commit(entry.amended(upstream=upstream.name), puts=(upstream,))
             return upstream
 
     async def disable(self, operator: Operator, ref: str) -> Upstream:
@@ -127,7 +127,7 @@ class Upstreams:
                 return upstream
             disabled = replace(upstream, disabled=turn.at)
             entry = turn.entry("upstream.disabled", id_, {"name": name})
-            await turn.commit(replace(entry, upstream=name), puts=(disabled,))
+            await turn.commit(entry.amended(upstream=name), puts=(disabled,))
             return disabled
 
     async def enable(self, operator: Operator, ref: str) -> Upstream:
@@ -138,7 +138,7 @@ class Upstreams:
                 return upstream
             enabled = replace(upstream, disabled=None)
             entry = turn.entry("upstream.enabled", upstream.id, {"name": upstream.name})
-            await turn.commit(replace(entry, upstream=upstream.name), puts=(enabled,))
+            await turn.commit(entry.amended(upstream=upstream.name), puts=(enabled,))
             self.desk.reinstate(Scope.UPSTREAM, upstream.name)
             return enabled
 
@@ -150,7 +150,7 @@ class Upstreams:
             upstream = self._still(id_, name)
             secrets = [secret for secret in self.desk.register.secrets.values() if secret.upstream == id_]
             entries = [
-                replace(turn.entry("upstream.deleted", id_, {"name": name}), upstream=name),
+                turn.entry("upstream.deleted", id_, {"name": name}).amended(upstream=name),
                 *(turn.entry("secret.deleted", secret.id, {"name": secret.name}) for secret in secrets),
             ]
             await turn.commit(*entries, removals=(upstream, *secrets))
