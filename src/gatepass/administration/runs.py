@@ -98,7 +98,7 @@ class Runs:
             raise Conflict("conflict", f"`{agent.name}` has {MOST_OPEN} open runs, which is the most", hint=hint)
         run = run_for(turn, agent, form)
         await turn.commit(
-            replace(run_entry(turn, "run.opened", run, described(run)), credential=credential), puts=(run,)
+            run_entry(turn, "run.opened", run, described(run)).amended(credential=credential), puts=(run,)
         )
         return run
 
@@ -154,7 +154,7 @@ def run_entry(turn: Turn, event: str, run: Run, details: dict[str, str]) -> Entr
     """What the journal says of a run: found by the run, and by its agent."""
     agent = turn.desk.register.agents.get(run.agent)
     entry = turn.entry(event, run.id, details)
-    return replace(entry, run=run.id, agent=run.agent, role=agent.role if agent else None, purpose=run.purpose)
+    return entry.amended(run=run.id, agent=run.agent, role=agent.role if agent else None, purpose=run.purpose)
 
 
 def described(run: Run) -> dict[str, str]:
