@@ -1,7 +1,7 @@
 """Rates and budgets as pure functions over stored state; reserve, settle, release."""
 
 from gatepass.limits.account import allot, left
-from gatepass.limits.counting import Counted, Key, counted_of
+from gatepass.limits.amounts import Counted, Key, counted_of
 from gatepass.limits.headers import rate_limit_fields, retry_after_seconds
 from gatepass.limits.ledger import Drawn, Exhausted, Ledger, Level
 from gatepass.limits.spent import Spent, restored, spent_by

@@ -13,8 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gatepass.access import MeterKind
-from gatepass.limits.amounts import UNIT
-from gatepass.limits.counting import Counted, counted_of
+from gatepass.limits.amounts import UNIT, Counted, counted_of
 from gatepass.limits.ledger import Level
 
 __all__ = ["rate_limit_fields", "retry_after_seconds"]

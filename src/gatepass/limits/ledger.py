@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from gatepass.access import Instant, Reservation
-from gatepass.limits.amounts import UNIT, amount
-from gatepass.limits.counting import counted_of
+from gatepass.limits.amounts import UNIT, amount, counted_of
 
 __all__ = ["Drawn", "Exhausted", "Ledger", "Level"]
 

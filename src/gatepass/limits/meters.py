@@ -23,7 +23,7 @@ kept in unit-milliseconds: every millisecond pays off `limit`, every draw adds `
 from typing import Final, NamedTuple, TypeAlias
 
 from gatepass.access import Instant, MeterKind, Reservation
-from gatepass.limits.counting import Counted, counted_of
+from gatepass.limits.amounts import Counted, counted_of
 from gatepass.limits.ledger import Exhausted, Level
 
 __all__ = ["Flow", "State", "Total", "Window", "draw", "give_back", "level", "spent"]
