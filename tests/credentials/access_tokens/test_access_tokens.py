@@ -39,6 +39,7 @@ VERIFIER = AccessTokens(
 )
 REFUND = Permission.parse("orders:refund:order-12345?amount<=50&amount>=0&currency=USD&user=user-678")
 READ = Permission.parse("reports:read:finance/*")
+STATUS = StatusPlace(40_301, f"{ISSUER}/oauth2/status/7")
 ONCE = Grant(REFUND, (SingleUse("crd_0UuNB2BaZ9/use"), Log("audit")))
 
 
@@ -66,6 +67,7 @@ def token(authority: Authority | None = None, *, bound: bool = True, life: int =
         actor=Actor(AgentId("agt_support"), Actor(AgentId("agt_planner"))),
         confirmation=confirmation,
         agent=AgentClaims("1.4.2", "host-7", ("executable", "tpm")),
+        status=STATUS,
     )
     return replace(said, **changes)
 
@@ -116,6 +118,7 @@ def test_the_claims_are_those_of_the_page_of_the_wire() -> None:
         "owner": "per_ada",
         "purpose": "refund an order",
         "ancestors": ["crd_0UuNB2Ba00", "crd_0UuNB2Ba01"],
+        "status": {"status_list": {"idx": 40301, "uri": f"{ISSUER}/oauth2/status/7"}},
     }
 
 
@@ -287,6 +290,14 @@ FORGERIES: dict[str, Callable[[], str]] = {
     "ancestors that are a text": lambda: signed(claims(ancestors="crd_a")),
     "no ancestors in a list": lambda: signed(claims(ancestors=[])),
     "17 ancestors": lambda: signed(claims(ancestors=[f"crd_{number}" for number in range(17)])),
+    "a status that is a text": lambda: signed(claims(status="valid")),
+    "a status of another mechanism": lambda: signed(claims(status={"identifier_list": {"id": "x"}})),
+    "two statuses": lambda: signed(claims(status={"status_list": {"idx": 1, "uri": "x"}, "other": {}})),
+    "a status without a list": lambda: signed(claims(status={"status_list": {"idx": 1}})),
+    "a status before the list": lambda: signed(claims(status={"status_list": {"idx": -1, "uri": "x"}})),
+    "a status beyond any list": lambda: signed(claims(status={"status_list": {"idx": 1 << 24, "uri": "x"}})),
+    "half a place": lambda: signed(claims(status={"status_list": {"idx": 0.5, "uri": "x"}})),
+    "a place as text": lambda: signed(claims(status={"status_list": {"idx": "1", "uri": "x"}})),
     "a member twice": lambda: signed(token().write().replace(b'"aud"', b'"aud":"x","aud"', 1)),
     "a list": lambda: signed(b"[]"),
     "nothing": lambda: signed(b"null"),
@@ -348,6 +359,9 @@ def test_a_token_that_would_not_be_read_or_says_two_things_is_not_signed() -> No
         token(credential=replace(held, purpose="x\n")),
         token(credential=replace(held, purpose="x" * 513)),
         token(issuer=""),
+        token(status=StatusPlace(-1, "x")),
+        token(status=StatusPlace(1 << 24, "x")),
+        token(status=StatusPlace(1, "")),
         token(agent=AgentClaims(host_id="")),
         token(agent=AgentClaims(attestation=("x",) * 17)),
         token(confirmation=Confirmation("x"), credential=replace(held, binding="x")),

@@ -5,6 +5,7 @@
     authorization_details, scope         the authority (`notation`)
     cnf                                  `jkt` (RFC 9449) or `x5t#S256` (RFC 8705), one of them
     run_id, agent_claims                 the run; `agent_version`, `host_id`, `attestation`
+    status                               its place in a status list (draft 21): `status_list`, of `idx` and `uri`
     owner, purpose, ancestors            who answers for it, what for, what it descends from
 
 The law: the payload is one JSON object with exactly these members, none of them twice, bounded, those that are absent
@@ -25,13 +26,15 @@ from gatepass.authority import Credential
 from gatepass.credentials.access_tokens.notation import read_authority, scope_of, write_authority
 from gatepass.errors import Malformed
 
-__all__ = ["LONGEST", "MOST_ACTORS", "AccessToken", "Actor", "AgentClaims", "Confirmation"]
+__all__ = ["LONGEST", "MOST_ACTORS", "AccessToken", "Actor", "AgentClaims", "Confirmation", "StatusPlace"]
 
 LONGEST: Final = 900_000
 """Milliseconds that a token lives at most."""
 MOST_ACTORS: Final = 4
 MOST_ANCESTORS: Final = 16
 MOST_PAYLOAD: Final = 8192
+MOST_INDEX: Final = (1 << 24) - 1
+"""The last place of the longest status list that anybody reads here."""
 _SECOND: Final = 1000
 _LAST_SECOND: Final = 253_402_300_799
 _ID: Final = re.compile(r"[a-z]{2,8}_[A-Za-z0-9_-]{1,64}", re.ASCII)
@@ -42,7 +45,7 @@ _CERTIFICATE: Final = "x5t#S256"
 _MEMBERS: Final = frozenset(
     {"iss", "aud", "iat", "nbf", "exp", "jti", "client_id", "sub", "owner", "authorization_details"}
 )
-_OPTIONAL: Final = frozenset({"act", "scope", "cnf", "run_id", "agent_claims", "purpose", "ancestors"})
+_OPTIONAL: Final = frozenset({"act", "scope", "cnf", "run_id", "agent_claims", "purpose", "ancestors", "status"})
 _AGENT_CLAIMS: Final = frozenset({"agent_version", "host_id", "attestation"})
 
 
@@ -77,6 +80,14 @@ class AgentClaims:
     """The names of the evidence that was verified then."""
 
 
+@dataclass(frozen=True, slots=True)
+class StatusPlace:
+    """Where somebody who is not connected reads whether the token was withdrawn."""
+
+    index: int
+    uri: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
     """Everything that a token says. `credential.subject` is who acts, `credential.binding` the confirmation's."""
@@ -90,6 +101,7 @@ class AccessToken:
     actor: Actor | None = None
     confirmation: Confirmation | None = None
     agent: AgentClaims = field(default_factory=AgentClaims)
+    status: StatusPlace | None = None
 
     def write(self) -> bytes:
         """The payload. Raises `Malformed` for what a token cannot say."""
@@ -115,6 +127,7 @@ class AccessToken:
             "agent_claims": _written_agent(self.agent),
             "purpose": held.purpose,
             "ancestors": held.ancestors,
+            "status": _written_status(self.status),
         }
         return exact.write({**said, **{name: value for name, value in optional.items() if value}})
 
@@ -176,6 +189,7 @@ class AccessToken:
             actor=actor,
             confirmation=confirmation,
             agent=_agent(claims["agent_claims"]) if "agent_claims" in claims else AgentClaims(),
+            status=_status(claims["status"]) if "status" in claims else None,
         )
 
 
@@ -271,6 +285,24 @@ def _written_agent(agent: AgentClaims) -> Json:
         "attestation": agent.attestation,
     }
     return {name: value for name, value in said.items() if value}
+
+
+def _status(value: Json) -> StatusPlace:
+    place = value.get("status_list") if isinstance(value, Mapping) and value.keys() == {"status_list"} else None
+    if not isinstance(place, Mapping) or place.keys() != {"idx", "uri"}:
+        raise _malformed("`status` is not one place in a status list")
+    index = place["idx"]
+    if not isinstance(index, Decimal) or not 0 <= index <= MOST_INDEX or index != int(index):
+        raise _malformed("`status` has no place in a list")
+    return StatusPlace(int(index), _text(place["uri"]))
+
+
+def _written_status(status: StatusPlace | None) -> Json:
+    if status is None:
+        return None
+    if not 0 <= status.index <= MOST_INDEX:
+        raise _malformed("`status` has no place in a list")
+    return {"status_list": {"idx": Decimal(status.index), "uri": _text(status.uri)}}
 
 
 def _malformed(why: str) -> Malformed:
