@@ -15,7 +15,7 @@ from tests.laws import strategies
 from gatepass import exact
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId
 from gatepass.authority import Authority, Credential, Grant, Log, Permission, SingleUse, permits
-from gatepass.credentials.access_tokens import AccessToken, AccessTokens, Actor, AgentClaims, Confirmation
+from gatepass.credentials.access_tokens import AccessToken, AccessTokens, Actor, AgentClaims, Confirmation, StatusPlace
 from gatepass.credentials.access_tokens.claims import LONGEST, MOST_ACTORS
 from gatepass.credentials.access_tokens.minting import Minter
 from gatepass.credentials.access_tokens.notation import read_authority, scope_of, write_authority
