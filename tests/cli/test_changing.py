@@ -30,6 +30,12 @@ CHANGES: dict[str, tuple[list[str], str, str, dict[str, Any]]] = {
         "/tokens/laptop",
         {"limits": {"calls": {"count": 7, "period_seconds": 60}}},
     ),
+    "agent": (
+        ["agent", "limits", "support-bot", "--limit", "calls=9/1m"],
+        "PATCH",
+        "/agents/support-bot",
+        {"limits": {"calls": {"count": 7, "period_seconds": 60}}},
+    ),
 }
 
 
@@ -77,6 +83,26 @@ def test_a_new_role_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             monkeypatch.setenv("GATEPASS_TOKEN", str(deployment.token))
             assert main(["role", "set", "fresh", "--scope", str(ROLE["scopes"][0])]) == 0
         assert deployment.ask("GET", "/roles/fresh").status_code == 200
+
+
+def test_a_role_that_somebody_else_makes_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    theirs = {"scopes": ["orders:refund"]}
+    with deployed(tmp_path / "data") as deployment:
+        deployment.furnish()
+
+        def answer(asked: Asked) -> Answer:
+            if asked.method == "PUT":
+                assert deployment.ask("PUT", "/roles/fresh", theirs).status_code == 200
+            return forwarded(deployment, asked)
+
+        with serving(answer) as server:
+            monkeypatch.setenv("GATEPASS_URL", server.url)
+            monkeypatch.setenv("GATEPASS_TOKEN", str(deployment.token))
+            assert main(["role", "set", "fresh", "--scope", "orders:list"]) == 1
+        assert b"there is one already" in capsysbinary.readouterr().err
+        assert deployment.ask("GET", "/roles/fresh").json()["scopes"] == theirs["scopes"]
 
 
 def forwarded(deployment: Deployment, asked: Asked) -> Answer:

@@ -184,6 +184,24 @@ def test_an_agent_is_added_moved_stopped_and_let_in_again(ada: Person) -> None:
     assert [token["alive"] for token in tokens(ada)] == [False]
 
 
+def test_what_an_agents_tokens_start_with_is_set_on_its_page(ada: Person) -> None:
+    made(ada)
+    page = ada.get("/console/agents/support-bot")
+    assert "Its tokens start with the deployment's limits" in page.words
+    shown = ada.send(page, "Save the limits", calls="5/1m", requests_per_day="70", classes=["read"])
+    assert "The tokens of support-bot start with other limits now" in shown.words
+    assert "Its tokens start with calls 5/1m, calls a day 70, read only" in shown.words
+    [token] = tokens(ada)
+    assert (token["limits"]["calls"]["count"], token["limits"]["requests_per_day"]) == (5, 70)
+    wrong = ada.send(shown, "Save the limits", calls="many")
+    assert (wrong.status, dict(wrong.form("Save the limits").fields)["calls"]) == (400, "many")
+    assert "nothing was changed" in ada.send(shown, "Save the limits").words
+    back = ada.send(shown, "Save the limits", calls="", requests_per_day="", classes=[])
+    assert "Its tokens start with the deployment's limits" in back.words
+    [token] = tokens(ada)
+    assert token["limits"]["requests_per_day"] is None
+
+
 def test_after_a_quarter_of_an_hour_one_says_who_one_is_and_the_form_is_done(ada: Person) -> None:
     page = ada.get("/console/tokens/_new")
     ada.deployment.later(SIXTEEN)

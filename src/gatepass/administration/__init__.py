@@ -7,13 +7,14 @@ from gatepass.administration.overview import Concern, Explain, Facts, Measured, 
 from gatepass.administration.runs import RunForm
 from gatepass.administration.signin import Code, Passwords
 from gatepass.administration.store import Record, Records, SealedSecret, Store
-from gatepass.administration.tokens import Issued, LimitChanges, TokenForm
+from gatepass.administration.tokens import AgentLimitChanges, Issued, LimitChanges, TokenForm
 from gatepass.administration.tokens.reach import BlastRadius
 from gatepass.administration.upstreams import NewKey, Seals, UpstreamForm
 
 __all__ = [
     "Act",
     "Administration",
+    "AgentLimitChanges",
     "Announce",
     "Announcement",
     "BlastRadius",

@@ -103,7 +103,7 @@ class Administration:
         return cls(
             desk=desk,
             people=people,
-            agents=Agents(desk),
+            agents=Agents(desk, ConfigurationTerms(terms.limits, terms.account)),
             roles=Roles(desk),
             upstreams=Upstreams(desk),
             secrets=Secrets(desk, seals, new_key),

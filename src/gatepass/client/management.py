@@ -92,6 +92,10 @@ class Management:
         """
         return self._change("PUT", kind, name, body=said, seen=seen)
 
+    def establish(self, kind: str, name: str, said: Answer) -> Answer:
+        """Put a role where none is. Raises `Conflict` (`precondition_failed`) where there is one by now."""
+        return self._change("PUT", kind, name, body=said, anew=True)
+
     def amend(self, kind: str, name: str, said: Answer, *, seen: str | None = None) -> Answer:
         """Change an agent's role, a token's limits, a person's operator role; of what was `seen`, if named."""
         return self._change("PATCH", kind, name, body=said, seen=seen)
@@ -199,12 +203,18 @@ class Management:
         return tuple(_mapping(item, path) for item in items), following
 
     def _change(
-        self, method: str, *path: str, body: Answer | None = None, once: bool = False, seen: str | None = None
+        self,
+        method: str,
+        *path: str,
+        body: Answer | None = None,
+        once: bool = False,
+        seen: str | None = None,
+        anew: bool = False,
     ) -> Answer:
         """Members of `body` that are None are not said."""
         said = None if body is None else {name: value for name, value in body.items() if value is not None}
         key = str(uuid4()) if once else None
-        answer = self._transport.ask(method, _path(path), body=said, key=key, seen=seen)
+        answer = self._transport.ask(method, _path(path), body=said, key=key, seen=seen, anew=anew)
         return {} if answer is None else _mapping(answer, path)
 
 

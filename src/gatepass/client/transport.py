@@ -97,14 +97,17 @@ class Transport:
         body: Json = None,
         key: str | None = None,
         seen: str | None = None,
+        anew: bool = False,
     ) -> Json:
         """Send one request and read the whole answer: None for an empty one. Raises the error that it tells of.
 
         With a `key` (`Idempotency-Key`) it is sent once more after a connection that broke: the server does it once.
-        With `seen`, the tag of a state that was read, it is done only if that state still stands.
+        With `seen`, the tag of a state that was read, it is done only if that state still stands; `anew`, only if
+        nothing is there yet.
         """
         headers = {"idempotency-key": f'"{key}"'} if key is not None else {}
         headers |= {"if-match": seen} if seen is not None else {}
+        headers |= {"if-none-match": "*"} if anew else {}
         try:
             return self._ask(method, path, query, body, headers)[0]
         except Unavailable:

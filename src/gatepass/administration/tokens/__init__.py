@@ -2,6 +2,6 @@
 
 from gatepass.administration.tokens.issuing import Issued, Issuing, TokenForm
 from gatepass.administration.tokens.revoking import Revoking
-from gatepass.administration.tokens.terms import LimitChanges
+from gatepass.administration.tokens.terms import AgentLimitChanges, LimitChanges
 
-__all__ = ["Issued", "Issuing", "LimitChanges", "Revoking", "TokenForm"]
+__all__ = ["AgentLimitChanges", "Issued", "Issuing", "LimitChanges", "Revoking", "TokenForm"]

@@ -21,6 +21,7 @@ from gatepass.administration.operators import Act, Operator
 from gatepass.administration.runs import NEW_RUN, RunForm, described, run_entry, run_for
 from gatepass.administration.store import Record
 from gatepass.administration.tokens.terms import LimitChanges, amended, check_ceiling, offered, starting, told, widens
+from gatepass.audit import Entry
 from gatepass.authority import Authority, Excess, Grant, excess
 from gatepass.credentials import (
     IssuedToken,
@@ -125,13 +126,19 @@ class Issuing:
             return Issued(record, token)
 
     async def amend(self, operator: Operator, ref: str, changes: LimitChanges) -> TokenRecord:
-        """Change a token's limits. They hold from the next call on; the token stays as it is."""
+        """Change a token's limits. They hold from the next call on; the token stays as it is.
+
+        They are those of its whole line: while a rotation's overlap lasts, the old secret and the new one draw on
+        the same meters, and neither may have more of them than the other.
+        """
 
         def act() -> Act:
             token = self._tolerant(ref)
             if token is None or token.kind is TokenKind.SESSION:
                 return Act.NARROW_TOKEN
-            return Act.WIDEN_TOKEN if widens(token.limits, amended(token.limits, changes)) else Act.NARROW_TOKEN
+            wanted = amended(token.limits, changes)
+            more = any(widens(each.limits, wanted) for each in self._line(token, self.desk.clock()))
+            return Act.WIDEN_TOKEN if more else Act.NARROW_TOKEN
 
         async with self.desk.turn(operator, act, lambda person: self._owns(person, ref)) as turn:
             token = self.desk.register.token(ref)
@@ -148,12 +155,12 @@ class Issuing:
             limits = amended(token.limits, changes)
             if token.kind is TokenKind.MACHINE:
                 check_ceiling(self.account, self._holding(turn.at), token.meters, limits.calls)
-            changed = replace(token, limits=limits)
-            if changed != token:
-                before = {f"{name}_before": text for name, text in told(token.limits).items()}
-                entry = turn.token_entry("token.changed", changed, {**told(limits), **before})
-                await turn.commit(entry, puts=(changed,))
-            return changed
+            line = [each for each in self._line(token, turn.at) if each.limits != limits]
+            changed = [replace(each, limits=limits) for each in line]
+            if changed:
+                entries = [_amended_entry(turn, then, now) for then, now in zip(line, changed, strict=True)]
+                await turn.commit(*entries, puts=changed)
+            return replace(token, limits=limits)
 
     async def rotate(self, operator: Operator, ref: str, *, overlap: int = 0, lifetime: int | None = None) -> Issued:
         """Let a new secret take over from the old one, at once or after an overlap (milliseconds).
@@ -288,6 +295,11 @@ class Issuing:
     def _holding(self, at: Instant) -> list[TokenRecord]:
         return [token for token in self.desk.register.tokens.values() if self._holds(token, at)]
 
+    def _line(self, token: TokenRecord, at: Instant) -> list[TokenRecord]:
+        """The token and those that may be used beside it on the same meters."""
+        others = [each for each in self.desk.register.tokens.values() if each.meters == token.meters]
+        return [token, *(each for each in others if each.id != token.id and self._holds(each, at))]
+
     def _tolerant(self, ref: str) -> TokenRecord | None:
         by_id = self.desk.register.tokens.get(CredentialId(ref))
         return by_id if by_id is not None else self.desk.register.named(ref)
@@ -323,6 +335,11 @@ def _beyond_role(role: str, beyond: tuple[Excess, ...]) -> Denied:
         hint=hint,
         details={"too_far": " ".join(str(each.grant.permission) for each in beyond[:_SHOWN])},
     )
+
+
+def _amended_entry(turn: Turn, before: TokenRecord, after: TokenRecord) -> Entry:
+    earlier = {f"{name}_before": text for name, text in told(before.limits).items()}
+    return turn.token_entry("token.changed", after, {**told(after.limits), **earlier})
 
 
 def _scopes(grants: tuple[Grant, ...]) -> str:

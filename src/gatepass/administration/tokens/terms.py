@@ -16,7 +16,7 @@ from gatepass.limits import allot
 from gatepass.registry import AgentLimits
 from gatepass.units import duration_text, rate_text
 
-__all__ = ["LimitChanges", "amended", "check_ceiling", "offered", "starting", "told", "widens"]
+__all__ = ["AgentLimitChanges", "LimitChanges", "amended", "check_ceiling", "offered", "starting", "told", "widens"]
 
 MOST_ACTS: Final = 1_000_000_000
 LONGEST_PERIOD: Final = 24 * 3_600_000
@@ -34,6 +34,16 @@ class LimitChanges(TypedDict, total=False):
     writes_per_minute: int | None
     requests_per_day: int | None
     classes: frozenset[ActionClass]
+
+
+class AgentLimitChanges(TypedDict, total=False):
+    """What an agent's tokens start with, of what was named. None: as the deployment's defaults say."""
+
+    attempts: Rate | None
+    calls: Rate | None
+    writes_per_minute: int | None
+    requests_per_day: int | None
+    classes: frozenset[ActionClass] | None
 
 
 def offered(kind: TokenKind, defaults: TokenLimits) -> TokenLimits:

@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from gatepass.cli.connection import talking
-from gatepass.cli.terminal.limits import limit_rows
+from gatepass.cli.terminal.limits import STARTING_HELP, limit_rows, parse_limits
 from gatepass.cli.terminal.output import Column, Item, Output
 from gatepass.cli.terminal.words import managed_row, moment, shown
 from gatepass.client import Management
@@ -30,10 +30,14 @@ def agent() -> None:
 @click.argument("name")
 @click.option("--role", required=True, help="The role that it acts in, its ceiling.")
 @click.option("--owner", metavar="PERSON", help="Who answers for it. Without it, you.")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help=STARTING_HELP)
 @talking
-def create(api: Management, output: Output, *, name: str, role: str, owner: str | None) -> None:
+def create(
+    api: Management, output: Output, /, *, name: str, role: str, owner: str | None, limits: tuple[str, ...]
+) -> None:
     """Make an agent called NAME."""
-    made = api.create("agents", {"name": name, "role": role, "owner": owner})
+    said = {"name": name, "role": role, "owner": owner, "limits": parse_limits(limits, starting=True)}
+    made = api.create("agents", said)
     _show(output, made)
     output.note(f"Give it a token: gatepass token create {shown(made.get('name'))} --scope SCOPE --for 8h")
 
@@ -70,6 +74,28 @@ def role(api: Management, output: Output, *, name: str, role: str) -> None:
 def owner(api: Management, output: Output, /, *, name: str, person: str) -> None:
     """Let PERSON answer for the agent NAME from now on."""
     _show(output, api.amend("agents", name, {"owner": person}))
+
+
+@agent.command("limits")
+@click.argument("name")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help=STARTING_HELP)
+@talking
+def limits(api: Management, output: Output, /, *, name: str, limits: tuple[str, ...]) -> None:
+    """Show what the tokens of the agent NAME start with, or change what is given.
+
+    Tokens that still have the agent's limits as given follow at once; one that was tuned by itself stays as it is.
+    """
+    changes = parse_limits(limits, starting=True)
+    item = api.one("agents", name) if changes is None else api.revise("PATCH", "agents", name, {"limits": changes})
+    if output.as_json:
+        output.json(item)
+        return
+    for line in limit_rows(item.get("limits"), stated=True):
+        output.line(line)
+    if changes is not None:
+        output.note("They hold from the next call on, for its tokens that had the agent's limits as given.")
+    elif not limit_rows(item.get("limits"), stated=True):
+        output.note("It states none: its tokens start with the deployment's own.")
 
 
 @agent.command("disable")

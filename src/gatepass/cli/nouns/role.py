@@ -71,7 +71,7 @@ def set_(
     try:
         item = api.revise("PUT", "roles", name, said)
     except NotFound:
-        item = api.replace("roles", name, said)
+        item = api.establish("roles", name, said)
     _show(output, item)
 
 

@@ -15,6 +15,7 @@ from gatepass.units import parse_rate, rate_text
 __all__ = [
     "LIMITS_HELP",
     "RUN_LIMITS_HELP",
+    "STARTING_HELP",
     "limit_rows",
     "parse_limits",
     "parse_run_limits",
@@ -28,6 +29,10 @@ LIMITS_HELP: Final = (
 )
 RUN_LIMITS_HELP: Final = (
     "calls=100, writes=10, or budget=50USD, counted by the property amount. In the whole run. May be repeated."
+)
+STARTING_HELP: Final = (
+    "What its tokens start with: attempts=600/1m, calls=60/1m, writes-per-minute=10, requests-per-day=1000, or "
+    "classes=read,write; default leaves one to the deployment. May be repeated."
 )
 _BUDGET: Final = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)([A-Za-z][A-Za-z0-9._-]{0,15})", re.ASCII)
 _CLASSES: Final = ("read", "write", "delete")
@@ -68,18 +73,24 @@ _READERS: Final[Mapping[str, Callable[[str], Json]]] = {
 }
 
 
-def parse_limits(texts: tuple[str, ...]) -> Mapping[str, Json] | None:
-    """What was typed as the API takes it; None for nothing. Raises a usage error."""
+def parse_limits(texts: tuple[str, ...], *, starting: bool = False) -> Mapping[str, Json] | None:
+    """What was typed as the API takes it; None for nothing. Raises a usage error.
+
+    `starting`: what an agent's tokens start with, of which each can be left to the deployment (`default`).
+    """
     limits: dict[str, Json] = {}
     for text in texts:
         name, separator, value = text.partition("=")
         reader = _READERS.get(name)
         if reader is None or not separator:
-            raise click.BadParameter(f"`{text}` is not a limit. Write {LIMITS_HELP}", param_hint="--limit")
+            help_ = STARTING_HELP if starting else LIMITS_HELP
+            raise click.BadParameter(f"`{text}` is not a limit. Write {help_}", param_hint="--limit")
         member = name.replace("-", "_")
         if member in limits:
             raise click.BadParameter(f"`{name}` is said twice", param_hint="--limit")
-        limits[member] = reader(value)
+        if starting and value == "none":
+            raise click.BadParameter(f"`{name}`: write default to leave it to the deployment", param_hint="--limit")
+        limits[member] = None if starting and value == "default" else reader(value)
     return limits or None
 
 

@@ -18,6 +18,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "signed-in-again": "You are signed in. Do it once more, and enter what was secret again.",
     "agent-created": "The agent {} is there. It can do nothing until it has a token.",
     "agent-changed": "The agent {} is changed. It holds from its next call on.",
+    "agent-limited": "The tokens of {} start with other limits now; those that had them as given follow.",
     "agent-disabled": "The agent {} is disabled. Its tokens are revoked for good; its calls are refused from now on.",
     "agent-enabled": "The agent {} is enabled. Its old tokens stay revoked; give it a new one.",
     "tokens-revoked": "Every token of {} is revoked. Calls under way were cut.",

@@ -5,8 +5,8 @@ from typing import Final
 from gatepass.access import Json
 from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect, Route
 from gatepass.console.bridge import Members
-from gatepass.console.passes.rows import alive_first, taken
-from gatepass.errors import Denied, Error
+from gatepass.console.passes.rows import CLASSES, alive_first, members, starting_fields, starting_said, taken
+from gatepass.errors import Denied, Error, Malformed
 from gatepass.web.problems import status_of
 
 __all__ = ["ROUTES", "listed"]
@@ -54,6 +54,20 @@ async def change(asking: Asking) -> Answer:
     return Redirect(to=f"/console/agents/{agent['id']}", notice="agent-changed", subject=str(agent["name"]))
 
 
+async def limit(asking: Asking) -> Answer:
+    """Let its tokens start with other limits; those that have them as given follow."""
+    agent = await asking.api.get("agents", asking.ref)
+    try:
+        limits = starting_said(asking.form, members(agent["limits"]))
+        if not limits:
+            raise Malformed("malformed_request", "nothing was changed", hint="Change a limit, then save.")
+        said: Members = {"limits": limits}
+        await asking.api.patch("agents", asking.ref, body=said, etag=asking.form.one("etag") or None)
+    except CORRECTABLE as error:
+        return await _page(asking, error, "limits")
+    return Redirect(to=f"/console/agents/{agent['id']}", notice="agent-limited", subject=str(agent["name"]))
+
+
 async def disable(asking: Asking) -> Answer:
     """Refuse everything that it does."""
     agent = await asking.api.post("agents", asking.ref, "disable")
@@ -84,8 +98,10 @@ async def _form(asking: Asking, error: Error | None = None) -> Page:
     return Page(template="passes/agent_new.html", values=values, status=status_of(error) if error else 200)
 
 
-async def _page(asking: Asking, error: Error | None = None) -> Page:
+async def _page(asking: Asking, error: Error | None = None, where: str = "") -> Page:
     agent, etag = await asking.api.seen("agents", asking.ref)
+    limits, form = members(agent["limits"]), asking.form
+    shown = starting_fields(limits)
     tokens = await asking.api.listed("tokens", agent=str(agent["id"]))
     values = {
         "agent": agent,
@@ -94,6 +110,11 @@ async def _page(asking: Asking, error: Error | None = None) -> Page:
         "roles": await listed(asking, "roles"),
         "people": await listed(asking, "people"),
         "error": error,
+        "where": where,
+        "stated": {name: text for name, text in shown.items() if text},
+        "limit_fields": {name: form.one(name) for name in shown} if where == "limits" else shown,
+        "classes": CLASSES,
+        "chosen_classes": form.all("classes") if where == "limits" else limits["classes"] or (),
     }
     return Page(template="passes/agent.html", values=values, status=status_of(error) if error else 200)
 
@@ -112,6 +133,7 @@ ROUTES: Final = (
     Route("POST", "/agents/_new", create),
     Route("GET", "/agents/{ref}", show),
     Route("POST", "/agents/{ref}/change", change),
+    Route("POST", "/agents/{ref}/limits", limit),
     Route("POST", "/agents/{ref}/disable", disable),
     Route("POST", "/agents/{ref}/enable", enable),
     Route("POST", "/agents/{ref}/revoke", revoke),

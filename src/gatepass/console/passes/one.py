@@ -9,7 +9,7 @@ from gatepass.access import Json
 from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect, Route
 from gatepass.console.bridge import Members
 from gatepass.console.passes.creating import once, reach_of
-from gatepass.console.passes.rows import CLASSES, limit_fields, limits_said, seconds_said, taken
+from gatepass.console.passes.rows import CLASSES, limit_fields, limits_said, members, seconds_said, taken
 from gatepass.errors import Error, Malformed
 from gatepass.web.problems import status_of
 
@@ -28,7 +28,7 @@ async def change(asking: Asking) -> Answer:
     """Change its limits; they hold from its next call on."""
     token = await asking.api.get("tokens", asking.ref)
     try:
-        limits = limits_said(asking.form, _members(token["limits"]))
+        limits = limits_said(asking.form, members(token["limits"]))
         if not limits:
             raise Malformed("malformed_request", "nothing was changed", hint="Change a limit, then save.")
         said: Members = {"limits": limits}
@@ -64,7 +64,7 @@ async def attempt(asking: Asking) -> Answer:
         said = await asking.api.post("tokens", asking.ref, "explain", body={"attempt": _attempt(asking)})
     except CORRECTABLE as error:
         return await _page(asking, error, "try")
-    return await _page(asking, explanation=_members(said["explanation"]))
+    return await _page(asking, explanation=members(said["explanation"]))
 
 
 def _attempt(asking: Asking) -> Members:
@@ -95,7 +95,7 @@ async def _page(
     token, etag = await asking.api.seen("tokens", asking.ref)
     radius = await reach_of(asking, token)
     reach = radius["reach"] if isinstance(radius["reach"], tuple) else ()
-    limits = _members(token["limits"])
+    limits = members(token["limits"])
     shown: dict[str, str] = limit_fields(limits)
     if where == "limits":
         shown = {name: asking.form.one(name) for name in shown}
@@ -105,7 +105,7 @@ async def _page(
         "radius": radius,
         "doors": sorted({(str(each["upstream"]), str(each["path"])) for each in reach if isinstance(each, Mapping)}),
         "kinds": sorted({str(each["class"]) for each in reach if isinstance(each, Mapping)}),
-        "levels": [_level(_members(each)) for each in _several(radius["limits"])],
+        "levels": [_level(members(each)) for each in _several(radius["limits"])],
         "limit_fields": shown,
         "classes": CLASSES,
         "chosen_classes": asking.form.all("classes") if where == "limits" else limits["classes"],
@@ -138,10 +138,6 @@ def _level(level: Members) -> dict[str, Any]:
 
 def _several(value: Json) -> tuple[Json, ...]:
     return value if isinstance(value, tuple) else ()
-
-
-def _members(value: Json) -> Members:
-    return value if isinstance(value, Mapping) else {}
 
 
 ROUTES: Final = (

@@ -11,7 +11,18 @@ from gatepass.console.forms import Fields
 from gatepass.errors import Malformed
 from gatepass.units import parse_duration, parse_rate, rate_text
 
-__all__ = ["CLASSES", "alive_first", "limit_fields", "limits_said", "rate_words", "seconds_said", "taken"]
+__all__ = [
+    "CLASSES",
+    "alive_first",
+    "limit_fields",
+    "limits_said",
+    "members",
+    "rate_words",
+    "seconds_said",
+    "starting_fields",
+    "starting_said",
+    "taken",
+]
 
 CLASSES: Final = tuple(kind.value for kind in ActionClass if kind is not ActionClass.ADMIN)
 """The classes that a stored token can carry."""
@@ -19,6 +30,11 @@ _RATES: Final = ("calls", "attempts")
 _QUOTAS: Final = ("writes_per_minute", "requests_per_day")
 Parsed = TypeVar("Parsed")
 _WHOLE: Final = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
+
+
+def members(value: Json) -> Members:
+    """An object of an answer; an empty one for anything else."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def taken(said: Mapping[str, Json]) -> Members:
@@ -65,6 +81,26 @@ def limits_said(form: Fields, present: Members | None = None) -> Members:
     wanted = tuple(sorted(classes))
     if "classes" in form and (present is None or wanted != present["classes"]):
         said["classes"] = wanted
+    return said
+
+
+def starting_fields(limits: Members) -> dict[str, str]:
+    """What an agent states of its tokens' limits, as a form shows it; empty where the deployment's default holds."""
+    shown = {name: rate_words(limits[name]) for name in _RATES}
+    return shown | {name: "" if limits[name] is None else str(limits[name]) for name in _QUOTAS}
+
+
+def starting_said(form: Fields, present: Members) -> Members:
+    """What differs from what the agent states. An emptied field leaves it to the deployment. Raises `Malformed`."""
+    said: dict[str, Json] = {}
+    shown = starting_fields(present)
+    for name in (*_RATES, *_QUOTAS):
+        text = form.one(name)
+        if name in form and text != shown[name]:
+            said[name] = None if not text else _rate(name, text) if name in _RATES else _quota(name, text)
+    wanted = tuple(sorted(form.all("classes")))
+    if wanted != (present["classes"] or ()):
+        said["classes"] = wanted or None
     return said
 
 

@@ -4,20 +4,20 @@ Nothing is here that a caller may not say: ids, owners of tokens, instants, hash
 deployment, and a body that names them is refused.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Final, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, WithJsonSchema
 from pydantic.config import JsonDict
 
-from gatepass.access import ActionClass, Instant
-from gatepass.administration import LimitChanges, UpstreamForm
+from gatepass.access import Instant
+from gatepass.administration import UpstreamForm
 from gatepass.administration.changes import LONGEST_NAME, MOST_SCOPES, NAME_PATTERN
 from gatepass.administration.upstreams import LARGEST_OPERATIONS
-from gatepass.credentials import Rate
 from gatepass.errors import Malformed
 from gatepass.registry import Injection, InjectionKind, OperatorRole, UpstreamKind
 from gatepass.units import parse_instant
+from gatepass.web.management.limiting import LONGEST_SPAN, AgentLimitsForm, LimitsForm, Span, integral, never_null
 from gatepass.web.management.reading import Form
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "ExplainQuestion",
     "JournalQuery",
     "LeakReport",
-    "LimitsForm",
     "ListQuery",
     "NoQuery",
     "PasswordForm",
@@ -47,11 +46,8 @@ __all__ = [
     "UpstreamBody",
     "UpstreamCreation",
     "instant_in",
-    "integral",
 ]
 
-SECOND: Final = 1000
-LONGEST_SPAN: Final = 400 * 24 * 3600
 MomentText = Annotated[str, StringConstraints(max_length=40), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
@@ -59,27 +55,6 @@ def _either(*names: str, never: Sequence[str]) -> JsonDict:
     """In a schema: the members `names` are there and not null, and none of `never` is."""
     nulls: JsonDict = {name: {"type": "null"} for name in never}
     return {"required": list(names), "properties": {**{name: {"type": "string"} for name in names}, **nulls}}
-
-
-def _never_null(*names: str, least: int = 0) -> Callable[[JsonDict], None]:
-    """In a schema: these members are left out where nothing is meant, and at `least` so many are there."""
-
-    def narrow(schema: JsonDict) -> None:
-        properties = schema["properties"]
-        for name in names:
-            member = properties[name] if isinstance(properties, dict) else None
-            options = member.get("anyOf") if isinstance(member, dict) else None
-            if isinstance(properties, dict) and isinstance(options, list):
-                properties[name] = options[0]
-        if least:
-            schema["minProperties"] = least
-
-    return narrow
-
-
-def integral(value: object) -> object:
-    """`60.0` is the integer 60 (JSON Schema 2020-12, section 4.2.3)."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -97,8 +72,6 @@ Line = Annotated[str, StringConstraints(max_length=200)]
 Scope = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 Scopes = Annotated[tuple[Scope, ...], Field(max_length=MOST_SCOPES)]
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_SPAN), BeforeValidator(integral)]
-Span = Annotated[int, Field(ge=1, le=LONGEST_SPAN), BeforeValidator(integral)]
-Count = Annotated[int, Field(ge=1, le=10**12), BeforeValidator(integral)]
 Step = Annotated[
     str,
     StringConstraints(pattern=r"^[1-9][0-9]{0,4}$"),
@@ -200,18 +173,22 @@ class PersonChange(Form):
 class AgentCreation(Form):
     """An agent in an existing role."""
 
+    model_config = ConfigDict(json_schema_extra=never_null("limits"))
+
     name: Name
     role: Ref
     owner: Ref | None = None
+    limits: AgentLimitsForm | None = None
 
 
 class AgentChange(Form):
-    """Another role, or another owner."""
+    """Another role, another owner, or other limits for its tokens to start with."""
 
-    model_config = ConfigDict(json_schema_extra=_never_null("role", "owner", least=1))
+    model_config = ConfigDict(json_schema_extra=never_null("role", "owner", "limits", least=1))
 
     role: Ref | None = None
     owner: Ref | None = None
+    limits: AgentLimitsForm | None = None
 
 
 class RoleForm(Form):
@@ -276,48 +253,6 @@ class RewrapForm(Form):
     """Whether to make a new key-encryption key first."""
 
     new_key: bool = False
-
-
-class RateForm(Form):
-    """`count` acts in each `period_seconds`."""
-
-    count: Count
-    period_seconds: Span
-
-    def rate(self) -> Rate:
-        """The same in milliseconds."""
-        return Rate(self.count, self.period_seconds * SECOND)
-
-
-class LimitsForm(Form):
-    """The limits that are named; null lifts a quota."""
-
-    model_config = ConfigDict(json_schema_extra=_never_null("attempts", "calls", "classes"))
-
-    attempts: RateForm | None = None
-    calls: RateForm | None = None
-    writes_per_minute: Count | None = None
-    requests_per_day: Count | None = None
-    classes: Annotated[list[ActionClass], Field(min_length=1, max_length=len(ActionClass))] | None = None
-
-    def changes(self) -> LimitChanges:
-        """What was named, as administration takes it. What was left out stays as it is."""
-        changes = LimitChanges()
-        named = self.model_fields_set
-        for name in ("attempts", "calls", "classes"):
-            if name in named and getattr(self, name) is None:
-                raise Malformed("malformed_request", f"`limits.{name}`: it cannot be lifted")
-        if self.attempts is not None:
-            changes["attempts"] = self.attempts.rate()
-        if self.calls is not None:
-            changes["calls"] = self.calls.rate()
-        if self.classes is not None:
-            changes["classes"] = frozenset(self.classes)
-        if "writes_per_minute" in named:
-            changes["writes_per_minute"] = self.writes_per_minute
-        if "requests_per_day" in named:
-            changes["requests_per_day"] = self.requests_per_day
-        return changes
 
 
 class TokenCreation(Form):

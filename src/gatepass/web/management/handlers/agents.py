@@ -21,7 +21,8 @@ async def list_agents(call: Call) -> Answer:
 async def create_agent(call: Call) -> Answer:
     """Add an agent."""
     form: AgentCreation = call.form
-    agent = await call.administration.agents.create(call.operator, form.name, form.role, form.owner)
+    limits = None if form.limits is None else form.limits.changes()
+    agent = await call.administration.agents.create(call.operator, form.name, form.role, form.owner, limits)
     return Answer(201, call.shows.agent(agent), location=f"/agents/{agent.id}")
 
 
@@ -31,11 +32,14 @@ async def get_agent(call: Call) -> Answer:
 
 
 async def change_agent(call: Call) -> Answer:
-    """Move an agent to another role, or to another owner."""
+    """Move an agent to another role or owner, or let its tokens start with other limits."""
     form: AgentChange = call.form
-    if form.role is None and form.owner is None:
-        raise Malformed("malformed_request", "expected `role` or `owner`")
-    changed = await call.administration.agents.change(call.operator, call.ref, role=form.role, owner=form.owner)
+    if form.role is None and form.owner is None and form.limits is None:
+        raise Malformed("malformed_request", "expected `role`, `owner` or `limits`")
+    limits = None if form.limits is None else form.limits.changes()
+    changed = await call.administration.agents.change(
+        call.operator, call.ref, role=form.role, owner=form.owner, limits=limits
+    )
     return Answer(shown=call.shows.agent(changed))
 
 
@@ -118,10 +122,10 @@ OPERATIONS: Final = (
         path="/agents/{ref}",
         handle=change_agent,
         body=AgentChange,
-        acts=(Act.CHANGE_AGENT,),
+        acts=(Act.CHANGE_AGENT, Act.NARROW_TOKEN),
         answer=shapes.Agent,
         current=_agent,
-        codes=("conflict",),
+        codes=("conflict", "ceiling_exceeded"),
     ),
     Operation(
         method="POST",

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from gatepass.registry import Budget, RunLimits
-from gatepass.web.management.forms import Line, ListQuery, Ref, Span, integral
+from gatepass.web.management.forms import Line, ListQuery, Ref
+from gatepass.web.management.limiting import Span, integral
 from gatepass.web.management.reading import Form
 
 __all__ = ["RunCreation", "RunQuery"]
