@@ -27,7 +27,7 @@ from gatepass.audit import Entry
 from gatepass.credentials import Rate, TokenLimits, TokenRecord
 from gatepass.errors import Unavailable
 from gatepass.gateway.operations import read_operations
-from gatepass.keys import Keyring, SealedSecret, Sealer
+from gatepass.keys import IssuerKeys, Keyring, SealedSecret, Sealer
 from gatepass.registry import Agent, Injection, InjectionKind, OperatorRole, Person, Role, Run, Upstream, UpstreamKind
 from gatepass.revocation import Scope, Withdrawn
 from gatepass.storage import InProcessLedger, MemoryJournal, MemoryStore
@@ -219,6 +219,7 @@ async def opened(store: Store | None = None, *, account: Rate = ACCOUNT, first: 
         read_catalogue=lambda text, name: read_operations(text, name).catalogue,
         seals=Sealer(lambda: keyring[0], entropy),
         new_key=new_key,
+        signing_keys=IssuerKeys(lambda: keyring[0], Numbered(b"signing")),
         passwords=passwords,
         ledger=InProcessLedger(),
         archive=store.journal,

@@ -23,9 +23,9 @@ from gatepass.access import (
 from gatepass.administration import Records, Store
 from gatepass.audit import Archive, Entry, Query
 from gatepass.authority import Authority, Expires, Grant, Permission, Unreadable
-from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord
+from gatepass.credentials import IssuedRecord, Rate, TokenKind, TokenLimits, TokenRecord
 from gatepass.errors import Conflict
-from gatepass.keys import SealedSecret
+from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import (
     Agent,
     AgentLimits,
@@ -51,6 +51,7 @@ BO = Person(
     created=Instant(2),
     disabled=Instant(3),
     password_hash="$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA",
+    fence=Instant(3),
 )
 BOT = Agent(
     id=AgentId("agt_bot"),
@@ -66,6 +67,7 @@ BOT = Agent(
         classes=frozenset({ActionClass.READ, ActionClass.DELETE}),
     ),
     managed=True,
+    fence=Instant(77),
 )
 IDLE = Agent(id=AgentId("agt_idle"), name="idle", owner=ADA.id, role="gone", created=Instant(5))
 SUPPORT = Role(
@@ -73,6 +75,8 @@ SUPPORT = Role(
     scopes=("orders:refund:*?amount<=50&amount>=0", "orders:read"),
     asks_person=("orders:delete",),
     max_lifetime=86_400_000,
+    default_scopes=("orders:read",),
+    longest_token=300_000,
     created=Instant(5),
     managed=True,
     bearer_until=Instant(604_800_000),
@@ -177,7 +181,68 @@ RUN = Run(
     ended_because="done",
 )
 IDLE_RUN = Run(id=RunId("run_2"), agent=IDLE.id, opened=Instant(10), opened_by=ADA.id, closes=Instant(99))
-ALL = (RUN, IDLE_RUN, TOKEN, PLAIN, KEY, ORDERS, GIT, SUPPORT, PLAIN_ROLE, BOT, IDLE, BO, ADA)
+ISSUED = IssuedRecord(
+    id=CredentialId("crd_short"),
+    agent=BOT.id,
+    client=IDLE.id,
+    owner=ADA.id,
+    person=BO.id,
+    authority=TOKEN.authority,
+    audience="http://127.0.0.1:8420/u/orders",
+    key="k" * 43,
+    root=TOKEN.id,
+    meters=TOKEN.meters,
+    issued=Instant(15),
+    expires=Instant(60_000),
+    status=(1 << 20) - 1,
+    run=RunId("run_1"),
+    binding="b" * 43,
+    purpose="refunds",
+    parent=TOKEN.id,
+    ancestors=(TOKEN.id, CredentialId("crd_root")),
+    revoked=Instant(16),
+    revoked_because="its run was ended",
+)
+PLAIN_ISSUED = IssuedRecord(
+    id=CredentialId("crd_shorter"),
+    agent=IDLE.id,
+    client=IDLE.id,
+    owner=ADA.id,
+    person=ADA.id,
+    authority=Authority(()),
+    audience="http://127.0.0.1:8420/mcp/git",
+    key="k" * 43,
+    root=None,
+    meters=CredentialId(IDLE.id),
+    issued=Instant(16),
+    expires=Instant(17),
+    status=0,
+)
+SIGNING = IssuerKey(
+    id="k" * 43, x="x" * 43, y="y" * 43, key_id="kek_1", wrapped=bytes(60), created=Instant(1), begins=Instant(2)
+)
+WITHDRAWN = replace(
+    SIGNING, id="w" * 43, created=Instant(2), ends=Instant(9), withdrawn=Instant(8), because="it was copied"
+)
+ALL = (
+    ISSUED,
+    PLAIN_ISSUED,
+    SIGNING,
+    WITHDRAWN,
+    RUN,
+    IDLE_RUN,
+    TOKEN,
+    PLAIN,
+    KEY,
+    ORDERS,
+    GIT,
+    SUPPORT,
+    PLAIN_ROLE,
+    BOT,
+    IDLE,
+    BO,
+    ADA,
+)
 """Not in the order in which they depend on each other: a store has to find that by itself."""
 
 
@@ -215,6 +280,8 @@ class StoreContract:
                 secrets=(KEY,),
                 runs=(RUN, IDLE_RUN),
                 tokens=(TOKEN, PLAIN),
+                issued=(ISSUED, PLAIN_ISSUED),
+                signing=(SIGNING, WITHDRAWN),
             )
 
         self.run(story)
@@ -236,19 +303,30 @@ class StoreContract:
                 replace(TOKEN, revoked=Instant(60), limits=replace(TOKEN.limits, writes_per_minute=None)),
                 replace(KEY, version=3, ciphertext=b"\x00new"),
                 replace(ORDERS, injection=None, secret=None, allow_private=False, managed=False),
+                replace(ISSUED, revoked=None, revoked_because=None),
+                replace(SIGNING, ends=Instant(5), wrapped=bytes(range(60))),
             )
             await opened.store.commit(changed)
             kept = await opened.store.load()
-            assert (kept.agents[0], kept.roles[0], kept.tokens[0], *kept.secrets, kept.upstreams[0]) == changed
+            assert (
+                kept.agents[0],
+                kept.roles[0],
+                kept.tokens[0],
+                *kept.secrets,
+                kept.upstreams[0],
+                kept.issued[0],
+                kept.signing[0],
+            ) == changed
 
         self.run(story)
 
     def test_a_removal_removes_and_one_of_what_is_not_there_is_no_error(self) -> None:
         async def story(opened: OpenedStore) -> None:
             await opened.store.commit(ALL)
-            await opened.store.commit(removals=(SUPPORT, GIT, KEY))
+            await opened.store.commit(removals=(SUPPORT, GIT, KEY, ISSUED, WITHDRAWN))
             await opened.store.commit(removals=(SUPPORT, GIT, KEY))
             kept = await opened.store.load()
+            assert (kept.issued, kept.signing) == ((PLAIN_ISSUED,), (SIGNING,))
             assert (kept.roles, kept.upstreams, kept.secrets) == ((PLAIN_ROLE,), (ORDERS,), ())
 
         self.run(story)
@@ -295,13 +373,17 @@ class StoreContract:
                 "`support bot's token` belongs to something that is not there, or something belongs to it",
             ),
             (
+                replace(ISSUED, agent=AgentId("agt_nobody")),
+                "`crd_short` belongs to something that is not there, or something belongs to it",
+            ),
+            (
                 replace(TOKEN, agent=AgentId("agt_nobody")),
                 "`support bot's token` belongs to something that is not there, or something belongs to it",
             ),
         ],
     )
     def test_what_cannot_be_is_refused_and_nothing_of_the_commit_stays(
-        self, clashing: Person | Agent | Upstream | SealedSecret | TokenRecord, message: str
+        self, clashing: Person | Agent | Upstream | SealedSecret | TokenRecord | IssuedRecord, message: str
     ) -> None:
         async def story(opened: OpenedStore) -> None:
             await opened.store.commit(ALL)

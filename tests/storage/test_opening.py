@@ -96,9 +96,19 @@ def test_a_database_of_the_first_revision_keeps_everything(tmp_path: Path) -> No
     async def story() -> None:
         async with opened(tmp_path) as database:
             kept = await database.store.load()
-            assert (kept.people, kept.secrets, kept.tokens) == ((ADA, BO), (KEY,), (TOKEN, PLAIN))
-            assert kept.agents == (replace(BOT, limits=AgentLimits(), managed=False),)
-            assert kept.roles == (replace(SUPPORT, managed=False, bearer_until=None, bearer_because=None),)
+            assert kept.people == (ADA, replace(BO, fence=None))
+            assert (kept.secrets, kept.tokens, kept.issued, kept.signing) == ((KEY,), (TOKEN, PLAIN), (), ())
+            assert kept.agents == (replace(BOT, limits=AgentLimits(), managed=False, fence=None),)
+            assert kept.roles == (
+                replace(
+                    SUPPORT,
+                    managed=False,
+                    bearer_until=None,
+                    bearer_because=None,
+                    default_scopes=(),
+                    longest_token=None,
+                ),
+            )
             assert kept.upstreams == (replace(ORDERS, allow_private=False, managed=False), GIT)
             of_its_token = Run(
                 id=RunId("run_1"), agent=BOT.id, opened=TOKEN.issued, opened_by=ADA.id, closes=TOKEN.expires

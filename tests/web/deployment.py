@@ -19,7 +19,7 @@ from gatepass.administration import Administration, Announcement, Facts, Terms
 from gatepass.console import Console
 from gatepass.credentials import Rate, TokenLimits
 from gatepass.gateway.operations import read_operations
-from gatepass.keys import Keyring, Sealer, hash_password, verify_password
+from gatepass.keys import IssuerKeys, Keyring, Sealer, hash_password, verify_password
 from gatepass.keys.keyring import LiveKeyring
 from gatepass.storage import Database, DataFolder, InProcessLedger
 from gatepass.web.app import App, Surfaces
@@ -91,6 +91,7 @@ class Deployment:
                 read_catalogue=lambda text, name: read_operations(text, name).catalogue,
                 seals=Sealer(keyring, os.urandom),
                 new_key=lambda at: keyring.rotate(at, os.urandom),
+                signing_keys=IssuerKeys(keyring, os.urandom),
                 passwords=OffTheLoop(),
                 ledger=InProcessLedger(),
                 archive=database.archive,

@@ -6,6 +6,7 @@ from gatepass.administration.operators import Act, Operator
 from gatepass.administration.overview import Concern, Explain, Facts, Measured, SettingFact, Status, TokenState
 from gatepass.administration.runs import RunForm
 from gatepass.administration.signin import Code, Passwords
+from gatepass.administration.signing import KeyMaker, SigningKeys
 from gatepass.administration.store import Record, Records, SealedSecret, Store
 from gatepass.administration.tokens import AgentLimitChanges, Issued, LimitChanges, TokenForm
 from gatepass.administration.tokens.reach import BlastRadius
@@ -23,6 +24,7 @@ __all__ = [
     "Explain",
     "Facts",
     "Issued",
+    "KeyMaker",
     "LimitChanges",
     "Measured",
     "NewKey",
@@ -36,6 +38,7 @@ __all__ = [
     "SealedSecret",
     "Seals",
     "SettingFact",
+    "SigningKeys",
     "Status",
     "Store",
     "Terms",

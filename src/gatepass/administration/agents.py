@@ -114,7 +114,7 @@ class Agents:
             agent = self.desk.register.agents[id_]
             if agent.disabled is not None:
                 return agent
-            disabled = replace(agent, disabled=turn.at)
+            disabled = replace(agent, disabled=turn.at, fence=turn.at)
             revoked = turn.revoke(tokens(), "its agent was disabled")
             entry = turn.entry("agent.disabled", id_, {"name": agent.name, "tokens": str(len(revoked))})
             await turn.commit(entry.amended(agent=id_, role=agent.role), puts=(disabled,), revoked=revoked)

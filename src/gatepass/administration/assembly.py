@@ -15,6 +15,7 @@ from gatepass.administration.people import People
 from gatepass.administration.roles import Roles
 from gatepass.administration.runs import Runs
 from gatepass.administration.signin import Codes, Passwords, Sessions, Stranger
+from gatepass.administration.signing import KeyMaker, SigningKeys
 from gatepass.administration.store import Store
 from gatepass.administration.tokens import Issuing, Revoking
 from gatepass.administration.upstreams import NewKey, Seals, Secrets, Upstreams
@@ -38,6 +39,8 @@ class Terms:
     session_lifetime: int
     fresh: int = FRESH
     code_lifetime: int = 10 * 60_000
+    signing_period: int = 30 * 86_400_000
+    """How long one of the issuer's keys signs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ class Administration:
     upstreams: Upstreams
     secrets: Secrets
     runs: Runs
+    signing: SigningKeys
     tokens: Issuing
     revoking: Revoking
     sessions: Sessions
@@ -68,6 +72,7 @@ class Administration:
         read_catalogue: ReadCatalogue,
         seals: Seals,
         new_key: NewKey,
+        signing_keys: KeyMaker,
         passwords: Passwords,
         ledger: Ledger,
         archive: Archive,
@@ -108,6 +113,7 @@ class Administration:
             upstreams=Upstreams(desk),
             secrets=Secrets(desk, seals, new_key),
             runs=Runs(desk),
+            signing=SigningKeys(desk, signing_keys, terms.signing_period),
             tokens=Issuing(desk=desk, defaults=terms.limits, account=terms.account, lifetime=terms.token_lifetime),
             revoking=Revoking(desk, people),
             sessions=sessions,
@@ -131,6 +137,11 @@ def _announce_all(desk: Desk) -> None:
             desk.announce(Put(record))
     for token in tokens:
         desk.announce(Put(token))
+    for key in register.signing.values():
+        desk.announce(Put(key))
+    issued = [each for each in register.issued.values() if each.expires > now]
+    for each in issued:
+        desk.announce(Put(each))
     desk.withdraw((Scope.PERSON, person.id) for person in register.people.values() if person.disabled is not None)
     desk.withdraw((Scope.AGENT, agent.id) for agent in register.agents.values() if agent.disabled is not None)
     desk.withdraw(
@@ -138,3 +149,6 @@ def _announce_all(desk: Desk) -> None:
     )
     desk.withdraw((Scope.RUN, run.id) for run in register.runs.values() if run.ended is not None)
     desk.withdraw((Scope.CREDENTIAL, token.id) for token in tokens if token.revoked is not None)
+    desk.withdraw((Scope.CREDENTIAL, token.id) for token in issued if token.revoked is not None)
+    desk.withdraw((Scope.KEY, key.id) for key in register.signing.values() if key.withdrawn is not None)
+    desk.withdraw_fenced()

@@ -72,6 +72,8 @@ class Act(StrEnum):
     STORE_SECRET = "secret.store"  # noqa: S105  the name of an act
     DELETE_SECRET = "secret.delete"  # noqa: S105  the name of an act
     REWRAP_SECRETS = "secret.rewrap"
+    ROTATE_SIGNING_KEY = "signing_key.rotate"
+    WITHDRAW_SIGNING_KEY = "signing_key.withdraw"
     CREATE_TOKEN = "token.create"  # noqa: S105  the name of an act
     CREATE_PERSON_TOKEN = "token.create_own"  # noqa: S105  the name of an act
     WIDEN_TOKEN = "token.widen"  # noqa: S105  the name of an act
@@ -124,6 +126,8 @@ RULES: Final[Mapping[Act, Rule]] = {
     Act.STORE_SECRET: Rule(_ADMIN, _WIDEN),
     Act.DELETE_SECRET: Rule(_ADMIN, _WIDEN),
     Act.REWRAP_SECRETS: Rule(_ADMIN, _WIDEN),
+    Act.ROTATE_SIGNING_KEY: Rule(_ADMIN, _WRITE),
+    Act.WITHDRAW_SIGNING_KEY: Rule(_OPERATOR, _TAKE),
     Act.CREATE_TOKEN: Rule(_OPERATOR, _WIDEN),
     Act.CREATE_PERSON_TOKEN: Rule(_AUDITOR, _WIDEN),
     Act.WIDEN_TOKEN: Rule(_OPERATOR, _WIDEN),

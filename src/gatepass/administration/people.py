@@ -106,7 +106,7 @@ class People:
             person = self.desk.register.people[id_]
             if person.disabled is not None:
                 return person
-            disabled = replace(person, disabled=turn.at, password_hash=None)
+            disabled = replace(person, disabled=turn.at, fence=turn.at, password_hash=None)
             tokens = turn.revoke(self.owned(id_), "its owner was disabled")
             entry = turn.entry("person.disabled", id_, {"name": person.name, "tokens": str(len(tokens))})
             await turn.commit(entry, puts=(disabled,), revoked=tokens)

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from gatepass.audit import Entry
-from gatepass.credentials import TokenRecord
-from gatepass.keys import SealedSecret
+from gatepass.credentials import IssuedRecord, TokenRecord
+from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import Agent, Person, Role, Run, Upstream
 
-__all__ = ["Record", "Records", "SealedSecret", "Store"]
+__all__ = ["IssuerKey", "Record", "Records", "SealedSecret", "Store"]
 
 
-Record: TypeAlias = Person | Agent | Role | Upstream | Run | TokenRecord | SealedSecret
+Record: TypeAlias = Person | Agent | Role | Upstream | Run | TokenRecord | IssuedRecord | SealedSecret | IssuerKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,8 @@ class Records:
     secrets: tuple[SealedSecret, ...] = ()
     runs: tuple[Run, ...] = ()
     tokens: tuple[TokenRecord, ...] = ()
+    issued: tuple[IssuedRecord, ...] = ()
+    signing: tuple[IssuerKey, ...] = ()
 
 
 class Store(Protocol):

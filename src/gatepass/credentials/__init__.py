@@ -2,13 +2,14 @@
 
 from gatepass.credentials.ids import Ahead, new_id
 from gatepass.credentials.lifetime import Life, check_holder, life
-from gatepass.credentials.records import Rate, TokenKind, TokenLimits, TokenRecord
+from gatepass.credentials.records import IssuedRecord, Rate, TokenKind, TokenLimits, TokenRecord
 from gatepass.credentials.rotation import Rotation, line, refusal, revoke, rotate
 from gatepass.credentials.tokens import PATTERN, IssuedToken, UnverifiedToken, issue, issue_text
 
 __all__ = [
     "PATTERN",
     "Ahead",
+    "IssuedRecord",
     "IssuedToken",
     "Life",
     "Rate",

@@ -1,12 +1,12 @@
-"""What is stored of an opaque token: everything but its secret."""
+"""What is stored of a credential that was given out: of an opaque token, everything but its secret."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gatepass.access import ActionClass, AgentId, CredentialId, Instant, PersonId, Rate, RunId
-from gatepass.authority import Authority
+from gatepass.authority import Authority, Credential
 
-__all__ = ["Rate", "TokenKind", "TokenLimits", "TokenRecord"]
+__all__ = ["IssuedRecord", "Rate", "TokenKind", "TokenLimits", "TokenRecord"]
 
 
 class TokenKind(StrEnum):
@@ -71,3 +71,61 @@ class TokenRecord:
     """The instant that no renewal goes beyond, because the token is broad; None for a narrow one. Kept by rotation."""
     ancestors: tuple[CredentialId, ...] = field(default=())
     """Every credential that this one descends from, nearest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedRecord:
+    """One access token that was issued. Without this record on the live list it is not honoured, whoever signed it."""
+
+    id: CredentialId
+    """`jti`"""
+    agent: AgentId
+    """Who acts."""
+    client: AgentId
+    """Who authenticated at the issuer."""
+    owner: PersonId
+    person: PersonId
+    """For whom it acts."""
+    authority: Authority
+    audience: str
+    key: str
+    """`kid` of the issuer's key that signed it: withdrawing the key withdraws it."""
+    root: CredentialId | None
+    """The API token that it descends from, whose limits it has; None where it has its agent's."""
+    meters: CredentialId
+    """Whose meters it draws on: its root's, or those that are named after its agent."""
+    issued: Instant
+    expires: Instant
+    status: int
+    """Its place in the status list, which nobody can guess."""
+    run: RunId | None = None
+    binding: str | None = None
+    """The thumbprint of the key, or `x5t#S256:` and that of the certificate, that its holder has to prove."""
+    purpose: str | None = None
+    parent: CredentialId | None = None
+    ancestors: tuple[CredentialId, ...] = ()
+    """Every credential that it descends from, nearest first."""
+    revoked: Instant | None = None
+    revoked_because: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What an error calls it."""
+        return self.id
+
+    @property
+    def credential(self) -> Credential:
+        """What it amounts to, once it was verified."""
+        return Credential(
+            id=self.id,
+            subject=self.agent,
+            owner=self.owner,
+            authority=self.authority,
+            issued=self.issued,
+            expires=self.expires,
+            parent=self.parent,
+            ancestors=self.ancestors,
+            run=self.run,
+            binding=self.binding,
+            purpose=self.purpose,
+        )

@@ -1,4 +1,4 @@
-"""What a gateway decides with, in memory: agents, roles, upstreams, tokens, withdrawals.
+"""What a gateway decides with, in memory: agents, roles, upstreams, tokens, withdrawals, the issuer's public keys.
 
 Issuing adds to it and invalidates nothing; a change of role, agent or upstream replaces that one record
 and recompiles what depends on it. It never goes to a store: whoever changes the store tells it, and a
@@ -11,18 +11,21 @@ from typing import Final
 
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId
 from gatepass.authority import Authority, Catalogue, Permission, Scope
-from gatepass.credentials import TokenRecord
+from gatepass.credentials import IssuedRecord, TokenRecord
 from gatepass.errors import Malformed
 from gatepass.gateway.operations import Operations, read_operations
 from gatepass.gateway.verifying.holdings import Holding, of_token
+from gatepass.keys import IssuerKey
+from gatepass.keys.jose import KeySet
 from gatepass.policy import Bearers, RolePolicy
 from gatepass.registry import Agent, Person, Role, Run, Upstream
-from gatepass.revocation import Live
+from gatepass.revocation import Live, Withdrawn
+from gatepass.revocation import Scope as Fallen
 from gatepass.vault import SealedSecret
 
 __all__ = ["Record", "Served", "Snapshot"]
 
-Record = Agent | Person | Role | Upstream | Run | TokenRecord | SealedSecret
+Record = Agent | Person | Role | Upstream | Run | TokenRecord | IssuedRecord | SealedSecret | IssuerKey
 
 MOST_WAITING: Final = 256
 """Callers that may wait at once for a token id that nobody has heard of yet."""
@@ -54,8 +57,14 @@ class Snapshot:
     tokens: dict[CredentialId, TokenRecord] = field(default_factory=dict)
     holdings: dict[CredentialId, Holding] = field(default_factory=dict)
     """What each credential amounts to."""
+    issued: dict[CredentialId, IssuedRecord] = field(default_factory=dict)
+    """The access tokens that are alive."""
     secrets: dict[SecretId, SealedSecret] = field(default_factory=dict)
     runs: dict[RunId, Run] = field(default_factory=dict)
+    signing: dict[str, IssuerKey] = field(default_factory=dict)
+    """The issuer's keys that verify now, by id."""
+    issuer_keys: KeySet = field(default_factory=lambda: KeySet(()))
+    """Their public halves: whoever verifies a token of ours does it with these."""
     catalogue: Catalogue = field(default_factory=Catalogue)
     """The catalogues of all upstreams together."""
     faults: dict[str, str] = field(default_factory=dict)
@@ -79,6 +88,13 @@ class Snapshot:
                 self.runs[record.id] = record
             case TokenRecord():
                 self._put_token(record)
+            case IssuedRecord():
+                self.issued[record.id] = record
+                self.live.add(record.credential, record.key)
+                self._heard(record.id)
+            case IssuerKey():
+                self.signing[record.id] = record
+                self._publish()
             case SealedSecret():
                 self.secrets[record.id] = record
 
@@ -99,8 +115,18 @@ class Snapshot:
                 self.people.pop(record.id, None)
             case Run():
                 self.runs.pop(record.id, None)
-            case TokenRecord():
+            case IssuerKey():
+                self.signing.pop(record.id, None)
+                self._publish()
+            case TokenRecord() | IssuedRecord():
                 raise ValueError("a token is withdrawn, never forgotten")
+
+    def withdraw(self, withdrawn: Withdrawn) -> None:
+        """Let everything fall that a withdrawal concerns. When this returns, no decision permits it."""
+        if withdrawn.scope is Fallen.KEY:
+            self.signing.pop(withdrawn.id, None)
+            self._publish()
+        self.live.withdraw(withdrawn)
 
     def expire(self, now: Instant) -> int:
         """Drop tokens and runs whose life is over: their refusal needs no record. Returns how many tokens went."""
@@ -111,7 +137,14 @@ class Snapshot:
             del self.tokens[id_]
             del self.holdings[id_]
             self.live.drop(id_)
-        return len(over)
+        ended = [id_ for id_, issued in self.issued.items() if issued.expires <= now]
+        for id_ in ended:
+            del self.issued[id_]
+            self.live.drop(id_)
+        if any(not key.verifies(now) for key in self.signing.values()):
+            self.signing = {id_: key for id_, key in self.signing.items() if key.verifies(now)}
+            self._publish()
+        return len(over) + len(ended)
 
     async def heard_of(self, credential: CredentialId, heartbeat: float) -> TokenRecord | None:
         """The record, waiting up to one heartbeat (seconds) for an id that has not arrived yet.
@@ -141,9 +174,15 @@ class Snapshot:
         self.tokens[record.id] = record
         holding = self.holdings[record.id] = of_token(record)
         self.live.add(holding.credential)
-        for heard in self._waiting.pop(record.id, []):
+        self._heard(record.id)
+
+    def _heard(self, credential: CredentialId) -> None:
+        for heard in self._waiting.pop(credential, []):
             if not heard.done():
                 heard.set_result(None)
+
+    def _publish(self) -> None:
+        self.issuer_keys = KeySet(key.public for key in self.signing.values() if key.withdrawn is None)
 
     def _put_upstream(self, record: Upstream) -> None:
         for name in [name for name, served in self.upstreams.items() if served.upstream.id == record.id]:

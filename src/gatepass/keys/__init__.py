@@ -2,6 +2,7 @@
 
 from gatepass.keys.digests import Digests
 from gatepass.keys.guarded import Guarded
+from gatepass.keys.issuing import IssuerKey, IssuerKeys
 from gatepass.keys.keyring import Entropy, Keyring, LiveKeyring
 from gatepass.keys.origins import Destination, origin_of
 from gatepass.keys.passwords import hash_password, needs_rehash, verify_password
@@ -13,6 +14,8 @@ __all__ = [
     "Digests",
     "Entropy",
     "Guarded",
+    "IssuerKey",
+    "IssuerKeys",
     "Keyring",
     "LiveKeyring",
     "SealedSecret",

@@ -51,6 +51,8 @@ class Person:
     created: Instant
     disabled: Instant | None = None
     """Disabling a person withdraws everything that they own or consented to."""
+    fence: Instant | None = None
+    """Access tokens of theirs that were issued until then are dead, whatever became of the person since."""
     password_hash: str | None = field(default=None, repr=False)
     """Argon2id PHC string, for signing in at a terminal. Never leaves the server."""
 
@@ -77,6 +79,8 @@ class Agent:
     role: str
     created: Instant
     disabled: Instant | None = None
+    fence: Instant | None = None
+    """Its access tokens that were issued until then are dead, whatever became of the agent since."""
     limits: AgentLimits = AgentLimits()
     managed: bool = False
 
@@ -96,6 +100,10 @@ class Role:
     """Until then credentials of the role may be used as a bearer's beyond reading; without it, never."""
     bearer_because: str | None = None
     """Why. An exception has a reason and an end."""
+    default_scopes: tuple[str, ...] = ()
+    """What an access token carries for which no scope was asked: within `scopes`, and of class `read` alone."""
+    longest_token: int | None = None
+    """Milliseconds; the longest life of an access token under the role. None: 15 minutes, the longest there is."""
     created: Instant = UNDATED
     managed: bool = False
 

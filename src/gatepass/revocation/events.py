@@ -22,6 +22,8 @@ class Scope(StrEnum):
     PERSON = "person"
     """Everything that they own."""
     RUN = "run"
+    KEY = "key"
+    """One of the issuer's signing keys, by `kid`: everything that it has signed."""
     UPSTREAM = "upstream"
     """By name. No credential falls: none is honoured there."""
     EVERYTHING = "everything"

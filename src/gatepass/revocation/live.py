@@ -41,6 +41,7 @@ _CAUSES: Final = {
     Scope.AGENT: Veto("credential_invalid", "the credential's agent was withdrawn"),
     Scope.PERSON: Veto("credential_invalid", "the credential's owner was withdrawn"),
     Scope.RUN: Veto("credential_invalid", "the credential's run was withdrawn"),
+    Scope.KEY: Veto("credential_invalid", "the key that signed the credential was withdrawn"),
     Scope.EVERYTHING: Veto("credential_invalid", "all credentials were withdrawn"),
 }
 
@@ -74,16 +75,20 @@ class Live:
     def __len__(self) -> int:
         return len(self._live)
 
-    def add(self, credential: Credential) -> None:
-        """Put a credential on the list, unless it, or anything that it hangs on, was withdrawn."""
+    def add(self, credential: Credential, key: str | None = None) -> None:
+        """Put a credential on the list, unless it, or anything that it hangs on, was withdrawn.
+
+        `key` is the issuer's key that signed it, where one did.
+        """
         self._latest_end = max(self._latest_end, credential.expires)
-        cause = self._cause(credential)
+        links = (*_links(credential), key) if key is not None else tuple(_links(credential))
+        cause = self._cause(credential, links)
         if cause is not None:
             self._call_back(self._fall([credential.id], cause, credential.issued)[1])
             return
         self._over.discard(credential.id)
         known = self._live.get(credential.id, ())
-        self._live[credential.id] = tuple(dict.fromkeys([*known, *_links(credential)]))
+        self._live[credential.id] = tuple(dict.fromkeys([*known, *links]))
         for link in self._live[credential.id]:
             self._below.setdefault(link, set()).add(credential.id)
 
@@ -168,13 +173,13 @@ class Live:
 
     # -- falling
 
-    def _cause(self, credential: Credential) -> Veto | None:
+    def _cause(self, credential: Credential, links: tuple[str, ...]) -> Veto | None:
         """What keeps a credential off the list."""
         if credential.id in self._fallen:
             return self._fallen[credential.id]
         if credential.expires - credential.issued > self._longest_life:
             return _TOO_LONG
-        for link in (*_links(credential), _EVERYTHING):
+        for link in (*links, _EVERYTHING):
             if link in self._fallen:
                 return _ABOVE
             until, scope = self._fences.get(link, (None, Scope.AGENT))

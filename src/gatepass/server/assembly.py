@@ -23,7 +23,7 @@ from gatepass.gateway.operations import read_operations
 from gatepass.gateway.rest import RestSurface
 from gatepass.gateway.snapshot import Snapshot
 from gatepass.gateway.strangers import Strangers
-from gatepass.keys import Digests, Sealer
+from gatepass.keys import Digests, IssuerKeys, Sealer
 from gatepass.registry import Upstream
 from gatepass.revocation import Live, Reinstated, Withdrawn
 from gatepass.server.housekeeping import Housekeeping
@@ -60,6 +60,7 @@ class Deployment:
             closing.push_async_callback(mcp.close)
             rest = RestSurface(admission=admission, door=parts.door, patience=_patience(parts.settings))
             administration = await _administration(parts, admission)
+            await administration.signing.tend()
             management = management_api(administration)
             app = App(
                 surfaces=Surfaces(rest=rest, mcp=mcp, header_only=mcp),
@@ -85,6 +86,7 @@ class Deployment:
                     store=parts.store,
                     clock=parts.clock,
                     end_runs=administration.runs.end_overdue,
+                    signing=administration.signing,
                 ),
             )
 
@@ -127,6 +129,7 @@ async def _administration(parts: Parts, admission: Admission) -> Administration:
         read_catalogue=lambda text, name: read_operations(text, name).catalogue,
         seals=Sealer(parts.keyring, parts.entropy),
         new_key=lambda at: parts.keyring.rotate(at, parts.entropy),
+        signing_keys=IssuerKeys(parts.keyring, parts.entropy),
         passwords=SlowPasswords(parts.entropy),
         ledger=parts.ledger,
         archive=parts.archive,
@@ -167,7 +170,7 @@ class _Announcer:
             case Removed():
                 self._snapshot.remove(announcement.record)
             case Withdrawn():
-                self._snapshot.live.withdraw(announcement)
+                self._snapshot.withdraw(announcement)
             case Reinstated():
                 self._snapshot.live.reinstate(announcement)
 
@@ -194,6 +197,7 @@ def _terms(settings: Settings) -> Terms:
         session_lifetime=settings.lifetimes.session,
         fresh=settings.lifetimes.fresh,
         code_lifetime=settings.lifetimes.sign_in_code,
+        signing_period=settings.lifetimes.signing_key,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 
 from gatepass.access import Instant
+from gatepass.administration import SigningKeys
 from gatepass.errors import Error
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.mcp import McpSurface
@@ -28,11 +29,12 @@ _log: Final = structlog.get_logger("gatepass.server")
 
 @dataclass(slots=True, kw_only=True)
 class Housekeeping:
-    """Summaries of refusals, runs and lives that are over, servers that nobody may call any more, rows of the past."""
+    """Summaries of refusals, runs and lives that are over, keys that are due, idle servers, rows of the past."""
 
     admission: Admission
     mcp: McpSurface
     store: Records
+    signing: SigningKeys
     clock: Callable[[], Instant]
     end_runs: Callable[[], Awaitable[int]]
     """Ends the runs whose time is over."""
@@ -46,6 +48,7 @@ class Housekeeping:
             at = self.clock()
             self.admission.snapshot.expire(at)
             self.admission.snapshot.live.forget(at)
+            await self.signing.tend()
             await self.mcp.tidy()
             if self._tidied is None or not 0 <= at - self._tidied < TIDY:
                 self._tidied = at

@@ -223,6 +223,9 @@ class LifetimeSettings(_Table):
     token: Duration = Field(default=28_800_000, description="A token for which no life was asked.")
     session: Duration = Field(default=28_800_000, description="A person's session after signing in.")
     fresh: Duration = Field(default=900_000, description="How long after signing in a person may widen anything.")
+    signing_key: Duration = Field(
+        default=2_592_000_000, description="How long one of the issuer's keys signs; the next one is published before."
+    )
     sign_in_code: Duration = Field(default=600_000, description="The one-time sign-in code that `gatepass up` shows.")
 
 

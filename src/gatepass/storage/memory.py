@@ -36,16 +36,16 @@ from gatepass.audit import (
     tell,
 )
 from gatepass.audit.search import MOST_STORY, is_run
-from gatepass.credentials import TokenRecord
+from gatepass.credentials import IssuedRecord, TokenRecord
 from gatepass.errors import Conflict, Unavailable
-from gatepass.keys import SealedSecret
+from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.limits import Spent
 from gatepass.registry import Agent, Person, Role, Run, Upstream
 from gatepass.storage.lines import EXACT, Line, line_for
 
 __all__ = ["MemoryJournal", "MemoryStore"]
 
-Kept = TypeVar("Kept", Person, Agent, Role, Upstream, SealedSecret, Run, TokenRecord)
+Kept = TypeVar("Kept", Person, Agent, Role, Upstream, SealedSecret, Run, TokenRecord, IssuedRecord, IssuerKey)
 
 _WRITER: Final = WriterId("wrt_memory")
 
@@ -210,6 +210,8 @@ class MemoryStore:
             secrets=self._all(SealedSecret),
             runs=self._all(Run),
             tokens=self._all(TokenRecord),
+            issued=self._all(IssuedRecord),
+            signing=self._all(IssuerKey),
         )
 
     async def commit(
@@ -254,7 +256,7 @@ def _key(record: Record) -> tuple[type, str]:
 
 def _order(record: Record) -> tuple[int, str]:
     match record:
-        case TokenRecord():
+        case TokenRecord() | IssuedRecord():
             at = record.issued
         case Run():
             at = record.opened
@@ -267,14 +269,14 @@ def _check(records: Mapping[tuple[type, str], Record]) -> None:
     """What the database's own constraints say: one of a name, and nobody's owner is missing."""
     names: set[tuple[type, str]] = set()
     for record in records.values():
-        if not isinstance(record, TokenRecord | Run):
+        if not isinstance(record, TokenRecord | IssuedRecord | Run):
             if (type(record), record.name) in names:
                 raise Conflict("conflict", f"the name `{record.name}` is taken")
             names.add((type(record), record.name))
         owners: list[tuple[type, str]] = []
-        if isinstance(record, Agent | TokenRecord):
+        if isinstance(record, Agent | TokenRecord | IssuedRecord):
             owners.append((Person, record.owner))
-        if isinstance(record, TokenRecord) and record.agent is not None:
+        if isinstance(record, TokenRecord | IssuedRecord) and record.agent is not None:
             owners.append((Agent, record.agent))
         if isinstance(record, Run):
             owners.append((Agent, record.agent))

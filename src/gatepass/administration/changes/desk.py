@@ -22,8 +22,9 @@ from gatepass.administration.changes.register import Register
 from gatepass.administration.operators import FRESH, Act, Operator, check
 from gatepass.administration.store import Record, Store
 from gatepass.audit import Entry
-from gatepass.credentials import TokenRecord, revoke
+from gatepass.credentials import IssuedRecord, TokenRecord, revoke
 from gatepass.errors import Denied, Error, Unauthenticated, Unavailable
+from gatepass.keys import IssuerKey
 from gatepass.registry import Agent, Person, Role, Run, Upstream
 from gatepass.revocation import Reinstated, Scope, Withdrawn
 
@@ -34,6 +35,8 @@ SYSTEM: Final = "system"
 
 _SCOPES: Final[Mapping[type[object], Scope]] = {
     TokenRecord: Scope.CREDENTIAL,
+    IssuedRecord: Scope.CREDENTIAL,
+    IssuerKey: Scope.KEY,
     Agent: Scope.AGENT,
     Run: Scope.RUN,
     Person: Scope.PERSON,
@@ -190,14 +193,25 @@ class Desk:
         if any(isinstance(record, Upstream) for record in (*puts, *removals)):
             self.catalogues.learn(self.register.upstreams.values())
         for record in removals:
-            if not isinstance(record, TokenRecord):  # one whose life is over: the snapshot drops these by itself
+            if not isinstance(
+                record, TokenRecord | IssuedRecord
+            ):  # one whose life is over: the snapshot drops these by itself
                 self.announce(Removed(record))
         for record in puts:
             self.announce(Put(record))
             self._repeat(record)
+        if any(isinstance(record, Agent | Person) and record.fence is not None for record in puts):
+            self.withdraw_fenced()
+
+    def withdraw_fenced(self) -> None:
+        """Withdraw the access tokens of agents and people whose tokens all were, those that came meanwhile too."""
+        fenced = (issued for issued in self.register.issued.values() if self.register.fenced(issued))
+        self.withdraw([(Scope.CREDENTIAL, issued.id) for issued in fenced])
 
     def _repeat(self, record: Record) -> None:
         """A record that was built before its withdrawal and came after it brings nothing back to life."""
+        if isinstance(record, IssuedRecord) and (record.revoked is not None or self.register.fenced(record)):
+            self.withdraw([(Scope.CREDENTIAL, record.id)])
         scope = _SCOPES.get(type(record))
         if scope is not None and (scope, named := _named(record)) in self.register.withdrawn:
             self.announce(Withdrawn(scope, named, self.clock()))

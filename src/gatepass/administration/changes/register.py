@@ -7,13 +7,13 @@ has a prefix and an underscore, a name has none, so that nobody can be called wh
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId, UpstreamId
 from gatepass.administration.store import Record, Records
-from gatepass.credentials import TokenRecord, refusal
+from gatepass.credentials import IssuedRecord, TokenRecord, refusal
 from gatepass.errors import Malformed, NotFound
-from gatepass.keys import SealedSecret
+from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import Agent, Person, Role, Run, Upstream
 from gatepass.revocation import Scope
 
@@ -48,6 +48,10 @@ class Register:
     runs: dict[RunId, Run] = field(default_factory=dict)
     open_runs: dict[RunId, Run] = field(default_factory=dict)
     """Those of them that nobody has ended yet, though their time may be over."""
+    issued: dict[CredentialId, IssuedRecord] = field(default_factory=dict)
+    """Access tokens."""
+    signing: dict[str, IssuerKey] = field(default_factory=dict)
+    """The issuer's keys, by `kid`."""
     withdrawn: set[tuple[Scope, str]] = field(default_factory=set)
     """Announced, whether or not the store has heard of it: what is in here is refused."""
     _latest: dict[str, CredentialId] = field(default_factory=dict)
@@ -61,6 +65,7 @@ class Register:
         register.apply(records.runs, ())
         in_order: list[TokenRecord] = sorted(records.tokens, key=lambda token: token.issued)
         register.apply(in_order, ())
+        register.apply((*records.issued, *records.signing), ())
         return register
 
     def apply(self, puts: Iterable[Record], removals: Iterable[Record]) -> None:
@@ -145,7 +150,8 @@ class Register:
         for run in [run for run in self.runs.values() if run.ended is not None and run.closes < before]:
             self._remove(run)
             self.withdrawn.discard((Scope.RUN, run.id))
-        over = [token for token in self.tokens.values() if token.expires < before]
+        held: tuple[TokenRecord | IssuedRecord, ...] = (*self.tokens.values(), *self.issued.values())
+        over = [token for token in held if token.expires < before]
         for token in over:
             self._remove(token)
             self.withdrawn.discard((Scope.CREDENTIAL, token.id))
@@ -154,47 +160,52 @@ class Register:
         """Every token that is honoured now."""
         return (token for token in self.tokens.values() if self.alive(token, now))
 
+    def fenced(self, issued: IssuedRecord) -> bool:
+        """Whether all access tokens of its agent, or of a person behind it, were withdrawn after it was issued."""
+        behind = (
+            self.agents.get(issued.agent),
+            self.agents.get(issued.client),
+            self.people.get(issued.owner),
+            self.people.get(issued.person),
+        )
+        return any(each is not None and each.fence is not None and issued.issued <= each.fence for each in behind)
+
     def _put(self, record: Record) -> None:
+        self._table(record)[_key(record)] = record
         match record:
-            case Person():
-                self.people[record.id] = record
-            case Agent():
-                self.agents[record.id] = record
-            case Role():
-                self.roles[record.name] = record
-            case Upstream():
-                self.upstreams[record.id] = record
             case Run():
-                self.runs[record.id] = record
                 self.open_runs.pop(record.id, None)
                 if record.ended is None:
                     self.open_runs[record.id] = record
-            case TokenRecord():
-                self.tokens[record.id] = record
-                if record.name and record.replaced_by is None:
-                    self._latest[record.name] = record.id
-            case SealedSecret():
-                self.secrets[record.id] = record
+            case TokenRecord() if record.name and record.replaced_by is None:
+                self._latest[record.name] = record.id
 
     def _remove(self, record: Record) -> None:
+        self._table(record).pop(_key(record), None)
         match record:
-            case Person():
-                self.people.pop(record.id, None)
-            case Agent():
-                self.agents.pop(record.id, None)
-            case Role():
-                self.roles.pop(record.name, None)
-            case Upstream():
-                self.upstreams.pop(record.id, None)
             case Run():
-                self.runs.pop(record.id, None)
                 self.open_runs.pop(record.id, None)
-            case TokenRecord():
-                self.tokens.pop(record.id, None)
-                if self._latest.get(record.name) == record.id:
-                    del self._latest[record.name]
-            case SealedSecret():
-                self.secrets.pop(record.id, None)
+            case TokenRecord() if self._latest.get(record.name) == record.id:
+                del self._latest[record.name]
+
+    def _table(self, record: Record) -> dict[Any, Any]:
+        """Where records of this kind are."""
+        tables: dict[type[Record], dict[Any, Any]] = {
+            Person: self.people,
+            Agent: self.agents,
+            Role: self.roles,
+            Upstream: self.upstreams,
+            Run: self.runs,
+            TokenRecord: self.tokens,
+            IssuedRecord: self.issued,
+            SealedSecret: self.secrets,
+            IssuerKey: self.signing,
+        }
+        return tables[type(record)]
+
+
+def _key(record: Record) -> str:
+    return record.name if isinstance(record, Role) else record.id
 
 
 def _found(things: Mapping[Key, Thing], ref: str, noun: str, name_of: Callable[[Thing], str]) -> Thing:

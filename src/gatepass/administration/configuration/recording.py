@@ -92,7 +92,10 @@ def _remove(turn: Turn, change: Change, recorded: Recorded) -> None:
     match change.before:
         case Agent() as agent:
             revoked = turn.revoke(change.revoked, "its agent was taken out of the files")
-            recorded.puts += [replace(agent, disabled=agent.disabled or turn.at, managed=False), *revoked]
+            recorded.puts += [
+                replace(agent, disabled=agent.disabled or turn.at, fence=turn.at, managed=False),
+                *revoked,
+            ]
             because = {"because": "its agent was taken out of the files"}
             recorded.entries += [turn.token_entry("token.revoked", token, because) for token in revoked]
             entry = turn.entry("agent.disabled", agent.id, {"name": agent.name, "tokens": str(len(revoked))})

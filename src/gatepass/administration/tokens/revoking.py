@@ -6,7 +6,7 @@ the agent. Revoking what is revoked already changes nothing and says so by an em
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepass.access import CredentialId
@@ -14,7 +14,7 @@ from gatepass.administration.changes import Desk, Fallen
 from gatepass.administration.operators import Act, Operator
 from gatepass.administration.people import People
 from gatepass.credentials import TokenKind, TokenRecord, UnverifiedToken, line
-from gatepass.registry import Person
+from gatepass.registry import Agent, Person
 from gatepass.revocation import Scope
 
 __all__ = ["Revoking"]
@@ -55,15 +55,20 @@ class Revoking:
         def found() -> Iterable[TokenRecord]:
             return (token for token in self.desk.register.tokens.values() if token.agent == id_)
 
-        return await self._revoke(found, because or "all tokens of its agent were revoked", actor.id, operator)
+        why = because or "all tokens of its agent were revoked"
+        return await self._revoke(found, why, actor.id, operator, behind=lambda: (self.desk.register.agents[id_],))
 
     async def person(self, operator: Operator, ref: str, because: str = "") -> tuple[TokenRecord, ...]:
         """Revoke everything that a person owns, sessions included. The person stays, and can sign in."""
         actor = await self.desk.permit(operator, Act.REVOKE_PERSON, lambda person: ref in {person.id, person.name})
         id_ = self.desk.register.person(ref).id
-        return await self._revoke(
-            lambda: self.people.owned(id_), because or "everything of its owner was revoked", actor.id, operator
-        )
+        why = because or "everything of its owner was revoked"
+
+        def behind() -> Iterable[Person | Agent]:
+            register = self.desk.register
+            return (register.people[id_], *(agent for agent in register.agents.values() if agent.owner == id_))
+
+        return await self._revoke(lambda: self.people.owned(id_), why, actor.id, operator, behind=behind)
 
     async def everything(self, operator: Operator, because: str = "") -> tuple[TokenRecord, ...]:
         """Revoke every token and session there is, but for the session that asks: somebody has to go on."""
@@ -74,7 +79,9 @@ class Revoking:
                 if token.kind is not TokenKind.SESSION or token.id != operator.credential:
                     yield token
 
-        return await self._revoke(found, because or "everything was revoked", actor.id, operator)
+        why = because or "everything was revoked"
+        register = self.desk.register
+        return await self._revoke(found, why, actor.id, operator, behind=lambda: tuple(register.agents.values()))
 
     async def leaked(self, text: str) -> None:
         """Revoke the token that `text` is the whole of. Says nothing of whether there was one.
@@ -105,11 +112,22 @@ class Revoking:
         because: str,
         actor: str,
         operator: Operator | None = None,
+        behind: Callable[[], Iterable[Person | Agent]] = tuple,
     ) -> tuple[TokenRecord, ...]:
+        """`behind` are those whose access tokens fall as well: by one fence each, however many there are."""
+
         def fallen() -> Iterable[Fallen]:
-            return [(Scope.CREDENTIAL, token.id) for token in found() if token.revoked is None]
+            whose = {each.id for each in behind()}
+            held = self.desk.register.issued.values()
+            short = (
+                each.id for each in held if not whose.isdisjoint((each.agent, each.client, each.owner, each.person))
+            )
+            return [
+                *((Scope.CREDENTIAL, token.id) for token in found() if token.revoked is None),
+                *((Scope.CREDENTIAL, id_) for id_ in short),
+            ]
 
         async with self.desk.in_force(fallen, actor, operator) as turn:
             revoked = turn.revoke(found(), because)
-            await turn.commit(revoked=revoked)
+            await turn.commit(revoked=revoked, puts=[replace(each, fence=turn.at) for each in behind()])
             return tuple(revoked)

@@ -35,6 +35,8 @@ _PATIENCE: Final = 1_000
 """Milliseconds that a commit waits for a foreign lock."""
 _IN_FLIGHT: Final = 10 * 60_000
 """Milliseconds after which a call gives nothing back any more."""
+_ENDED: Final = 3_600_000
+"""Milliseconds that access tokens are kept after their end: there may be one for each call."""
 _KEPT: Final = 30 * 86_400_000
 """Milliseconds for which a token's record is kept after the end of its life. Its entries in the journal stay."""
 
@@ -84,7 +86,7 @@ class SqliteStore:
         """
 
         def work(transaction: Transaction) -> int:
-            gone = records.expire(transaction.connection, Instant(now - _KEPT))
+            gone = records.expire(transaction.connection, Instant(now - _KEPT), Instant(now - _ENDED))
             return gone + fold(transaction, before=Instant(now - _IN_FLIGHT), now=now)
 
         gone = 0

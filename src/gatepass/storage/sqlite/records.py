@@ -16,9 +16,9 @@ from gatepass import exact
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId, UpstreamId
 from gatepass.administration import Record, Records
 from gatepass.authority import authority_from_json, authority_to_json
-from gatepass.credentials import TokenKind, TokenLimits, TokenRecord
+from gatepass.credentials import IssuedRecord, TokenKind, TokenLimits, TokenRecord
 from gatepass.errors import Conflict, Malformed, Unavailable
-from gatepass.keys import SealedSecret
+from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import (
     Agent,
     AgentLimits,
@@ -39,7 +39,7 @@ _Row = Mapping[str, Any]
 
 _MOST_EXPIRED: Final = 5_000
 """Rows of one round of `expire`, which everybody who writes has to wait for."""
-_ORDER: Final = (Person, Agent, Role, Upstream, SealedSecret, Run, TokenRecord)
+_ORDER: Final = (Person, Agent, Role, Upstream, SealedSecret, IssuerKey, Run, TokenRecord, IssuedRecord)
 """Owners before what they own: the order in which records can be put, and the other way round be removed."""
 
 
@@ -93,19 +93,30 @@ def load(connection: Connection) -> Records:
         secrets=read(schema.secrets, _secret),
         runs=read(schema.runs, _run, "opened"),
         tokens=read(schema.tokens, _token, "issued"),
+        issued=read(schema.issued, _issued, "issued"),
+        signing=read(schema.signing_keys, _signing_key),
     )
 
 
-def expire(connection: Connection, before: Instant) -> int:
-    """Forget tokens and runs that were over before `before`, and totals that none is left to draw on. Says how many."""
+def expire(connection: Connection, before: Instant, ended: Instant) -> int:
+    """Forget tokens and runs that were over before `before`, and access tokens that were before `ended`. Says how many.
+
+    With them go the totals that nothing is left to draw on.
+    """
     gone = 0
-    for table, end in ((schema.tokens, schema.tokens.c.expires), (schema.runs, schema.runs.c.closes)):
-        over = select(table.c.id).where(end < before).limit(_MOST_EXPIRED)
+    ends = (
+        (schema.tokens, schema.tokens.c.expires, before),
+        (schema.runs, schema.runs.c.closes, before),
+        (schema.issued, schema.issued.c.expires, ended),
+    )
+    for table, end, until in ends:
+        over = select(table.c.id).where(end < until).limit(_MOST_EXPIRED)
         gone += connection.execute(delete(table).where(table.c.id.in_(over))).rowcount
     if gone:
         connection.exec_driver_sql(
             "DELETE FROM spent WHERE period = 0 AND substr(meter, 1, instr(meter, '/') - 1) NOT IN"
-            " (SELECT id FROM tokens UNION SELECT meters FROM tokens UNION SELECT id FROM runs)"
+            " (SELECT id FROM tokens UNION SELECT meters FROM tokens UNION SELECT id FROM runs"
+            " UNION SELECT id FROM issued UNION SELECT meters FROM issued)"
         )
     return gone
 
@@ -120,7 +131,7 @@ def _row(record: Record) -> tuple[Table, _Row]:
         case Agent():
             return schema.agents, {**_same(record, schema.agents), "limits": _text(record.limits)}
         case Role():
-            texts = {"scopes": _text(record.scopes), "asks_person": _text(record.asks_person)}
+            texts = {name: _text(getattr(record, name)) for name in _SCOPES}
             return schema.roles, {**_same(record, schema.roles), **texts}
         case Upstream():
             injection = None if record.injection is None else _text(record.injection)
@@ -129,6 +140,12 @@ def _row(record: Record) -> tuple[Table, _Row]:
             return schema.secrets, _same(record, schema.secrets)
         case Run():
             return schema.runs, {**_same(record, schema.runs), "limits": _text(record.limits)}
+        case IssuerKey():
+            return schema.signing_keys, _same(record, schema.signing_keys)
+        case IssuedRecord():
+            authority = exact.write(authority_to_json(record.authority)).decode()
+            texts = {"authority": authority, "ancestors": _text(record.ancestors)}
+            return schema.issued, {**_same(record, schema.issued), **texts}
         case TokenRecord():
             texts = {
                 "authority": exact.write(authority_to_json(record.authority)).decode(),
@@ -186,7 +203,7 @@ def _agent(row: _Row) -> Agent:
 
 
 def _role(row: _Row) -> Role:
-    texts = {name: msgspec.json.decode(row[name], type=tuple[str, ...]) for name in ("scopes", "asks_person")}
+    texts = {name: msgspec.json.decode(row[name], type=tuple[str, ...]) for name in _SCOPES}
     return Role(**{**row, **texts})
 
 
@@ -215,10 +232,23 @@ def _token(row: _Row) -> TokenRecord:
     return TokenRecord(**{**row, **read})
 
 
+def _issued(row: _Row) -> IssuedRecord:
+    read = {
+        "authority": authority_from_json(exact.read(row["authority"], max_bytes=1 << 24)),
+        "ancestors": () if row["ancestors"] == "[]" else _ANCESTORS.decode(row["ancestors"]),
+    }
+    return IssuedRecord(**{**row, **read})
+
+
+def _signing_key(row: _Row) -> IssuerKey:
+    return IssuerKey(**row)
+
+
 @lru_cache(maxsize=1024)
 def _limits(text: str) -> TokenLimits:
     """Many tokens have the same."""
     return msgspec.json.decode(text, type=TokenLimits)
 
 
+_SCOPES: Final = ("scopes", "asks_person", "default_scopes")
 _ANCESTORS: Final = msgspec.json.Decoder(tuple[CredentialId, ...])

@@ -26,12 +26,14 @@ from sqlalchemy import (
 __all__ = [
     "agents",
     "draws",
+    "issued",
     "journal",
     "metadata",
     "people",
     "roles",
     "runs",
     "secrets",
+    "signing_keys",
     "spans",
     "spent",
     "tokens",
@@ -105,6 +107,7 @@ people: Final = Table(
     Column("created", BigInteger, nullable=False),
     Column("disabled", BigInteger),
     Column("password_hash", Text),
+    Column("fence", BigInteger),
     UniqueConstraint("name"),
 )
 
@@ -119,6 +122,7 @@ agents: Final = Table(
     Column("disabled", BigInteger),
     Column("limits", Text, nullable=False, server_default=text("'{}'")),
     Column("managed", Boolean, nullable=False, server_default=text("0")),
+    Column("fence", BigInteger),
     UniqueConstraint("name"),
 )
 
@@ -133,6 +137,8 @@ roles: Final = Table(
     Column("managed", Boolean, nullable=False, server_default=text("0")),
     Column("bearer_until", BigInteger),
     Column("bearer_because", Text),
+    Column("default_scopes", Text, nullable=False, server_default=text("'[]'")),
+    Column("longest_token", BigInteger),
 )
 
 upstreams: Final = Table(
@@ -213,3 +219,44 @@ tokens: Final = Table(
     UniqueConstraint("hash"),
 )
 Index("tokens_by_expires", tokens.c.expires)
+
+issued: Final = Table(
+    "issued",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("agent", Text, ForeignKey("agents.id"), nullable=False),
+    Column("client", Text, nullable=False),
+    Column("owner", Text, ForeignKey("people.id"), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("authority", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("root", Text),
+    Column("meters", Text, nullable=False),
+    Column("issued", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("run", Text),
+    Column("binding", Text),
+    Column("purpose", Text),
+    Column("parent", Text),
+    Column("ancestors", Text, nullable=False),
+    Column("revoked", BigInteger),
+    Column("revoked_because", Text),
+)
+Index("issued_by_expires", issued.c.expires)
+
+signing_keys: Final = Table(
+    "signing_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("x", Text, nullable=False),
+    Column("y", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("begins", BigInteger, nullable=False),
+    Column("ends", BigInteger),
+    Column("withdrawn", BigInteger),
+    Column("because", Text),
+)
