@@ -6,11 +6,12 @@ every name and holds the two texts together.
 
 from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, Final
 
 import click
 
-__all__ = ["COMMANDS", "LazyGroup", "find"]
+__all__ = ["COMMANDS", "LazyGroup", "LendingGroup", "find"]
 
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "up": ("gatepass.cli.up:up", "Start Gatepass: one process, nothing else to install."),
@@ -23,6 +24,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "agent": ("gatepass.cli.nouns.agent:agent", "Machine identities, each in one role."),
     "role": ("gatepass.cli.nouns.role:role", "What agents may do at most, live."),
     "token": ("gatepass.cli.nouns.token:token", "What agents carry instead of the real keys."),
+    "capability": (
+        "gatepass.cli.capability:capability",
+        "Capabilities: narrowed, sealed and handed on with no server.",
+    ),
     "upstream": ("gatepass.cli.nouns.upstream:upstream", "The systems behind the gateway."),
     "secret": ("gatepass.cli.nouns.secret:secret", "The real keys, in custody."),
     "apply": ("gatepass.cli.files.commands:apply", "Make agents, roles and upstreams what the files in FOLDER say."),
@@ -71,3 +76,20 @@ class LazyGroup(click.Group):
         """The list of commands on the help page."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+class LendingGroup(click.Group):
+    """A group with commands that live elsewhere and load when they are called."""
+
+    lent: Mapping[str, str] = MappingProxyType({"narrow": "gatepass.cli.capability.commands:narrow_command"})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Its own, and those that are lent to it."""
+        return sorted({*super().list_commands(ctx), *self.lent})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command; a lent one is imported now."""
+        if cmd_name not in self.lent:
+            return super().get_command(ctx, cmd_name)
+        command = find(self.lent[cmd_name])
+        return command if isinstance(command, click.Command) else None

@@ -19,7 +19,7 @@ from gatepass.keys.jose.base64url import decode, encode
 from gatepass.keys.jose.jwk import PublicKey
 from gatepass.keys.jose.signing import HolderKey
 
-__all__ = ["HolderKey", "PublicKey", "make_key", "new_key", "read_key", "read_public_key"]
+__all__ = ["HolderKey", "PublicKey", "keep_key", "keep_text", "make_key", "new_key", "read_key", "read_public_key"]
 
 _MOST_BYTES: Final = 4096
 _MINE_ALONE: Final = 0o600
@@ -36,10 +36,25 @@ def new_key() -> HolderKey:
 def make_key(path: Path) -> HolderKey:
     """A new key, kept at `path` (0600, a JWK). Raises `Conflict` where something is there already."""
     key = new_key()
+    keep_key(key, path)
+    return key
+
+
+def keep_key(key: HolderKey, path: Path) -> None:
+    """Keep a key at `path`, which nothing is at yet. Raises as `make_key` does."""
     jwk: dict[str, Json] = {**key.public.jwk, "d": encode(key.reveal())}
+    _write(exact.write(jwk) + b"\n", path)
+
+
+def keep_text(text: str, path: Path) -> None:
+    """Write a secret text at `path` as keys are written (0600). Raises as `make_key` does."""
+    _write(text.encode() + b"\n", path)
+
+
+def _write(content: bytes, path: Path) -> None:
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MINE_ALONE), "wb") as file:
-            file.write(exact.write(jwk) + b"\n")
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
     except FileExistsError:
@@ -50,7 +65,6 @@ def make_key(path: Path) -> HolderKey:
         ) from None
     except OSError as error:
         raise _unusable(path, f"cannot be written: {error.strerror}") from None
-    return key
 
 
 def read_key(path: Path) -> HolderKey:

@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from gatepass.cli.connection import talking
+from gatepass.cli.lazy import LendingGroup
 from gatepass.cli.nouns.token.reach import catalogue_rows, read_attempt, show_blast_radius, show_explanation
 from gatepass.cli.revoke import show_revoked
 from gatepass.cli.terminal.inputs import DURATION, read_secret, whole_seconds
@@ -43,7 +44,7 @@ _COLUMNS: Final = (
 )
 
 
-@click.group()
+@click.group(cls=LendingGroup)
 def token() -> None:
     """What agents carry instead of the real keys."""
 
