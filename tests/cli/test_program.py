@@ -79,7 +79,7 @@ def test_help_is_cheap_and_loads_no_command(tmp_path: Path) -> None:
 def test_help_imports_neither_the_http_client_nor_the_drawing_nor_the_settings(tmp_path: Path) -> None:
     script = (
         "import sys; from gatepass.cli import main; main(['--help'])\n"
-        "heavy = {'httpx2', 'rich', 'pydantic', 'gatepass.client', 'gatepass.settings', 'sqlalchemy', 'aiohttp'}\n"
+        "heavy = {'httpx2', 'rich', 'pydantic', 'gatepass.client', 'gatepass.settings', 'sqlalchemy', 'httptools'}\n"
         "print(heavy & set(sys.modules), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", script], env=environment(tmp_path), capture_output=True, check=True)

@@ -124,7 +124,7 @@ rests = st.sampled_from(["", "/", "/v1", ":80", ":8080/x", ":443", "@evil.exampl
 @settings(max_examples=400)
 @given(st.sampled_from(["http", "https", "HTTP"]), st.one_of(names, addresses, mess), rests)
 def test_whoever_connects_reads_the_same_origin(scheme: str, host: str, rest: str) -> None:
-    """The door opens connections with yarl: where we name an origin, yarl names the same."""
+    """A reader that is not ours names the same origin where we name one."""
     target = f"{scheme}://{host}{rest}"
     try:
         origin = origin_of(Place(target))

@@ -2,16 +2,15 @@
 
 import asyncio
 import gzip
-import socket
 import ssl
 import traceback
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
+import uvloop
 from tests.outbound.certificates import authority, server_context
 from tests.outbound.upstreams import BEARER, IN_QUERY, KEY, Raw, Script, answering, plain, serving
 
@@ -20,7 +19,7 @@ from gatepass.errors import Error, Unavailable, UpstreamFailed
 from gatepass.gateway.forwarding.door import HttpCall, Patience, Traffic
 from gatepass.outbound.addresses import Allowance
 from gatepass.outbound.door import GuardedDoor
-from gatepass.outbound.guard import ForbiddenAddressError, GuardedResolver
+from gatepass.outbound.guard import ForbiddenAddressError, GuardedResolver, Resolver
 from gatepass.registry import Injection, InjectionKind, UpstreamKind
 from gatepass.vault import Secret
 
@@ -29,8 +28,22 @@ CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 HURRY = Patience(connect=0.5, first=0.5, idle=0.3, whole=2.0)
 
 
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+_loop = [LOOPS["asyncio"]]
+
+
+@pytest.fixture(params=LOOPS, autouse=True)
+def _both_loops(request: pytest.FixtureRequest) -> None:
+    """Each test on both event loops: their transports differ in when they say what."""
+    _loop[0] = LOOPS[request.param]
+
+
 def run(scenario: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(scenario)
+    with asyncio.Runner(loop_factory=_loop[0]) as runner:
+        runner.run(scenario)
 
 
 async def body_of(answer: Any) -> bytes:
@@ -176,30 +189,21 @@ def test_redirects_are_answers_and_nothing_is_decoded_or_remembered() -> None:
     run(scenario())
 
 
-class Names(AbstractResolver):
+def names(*answers: str) -> Resolver:
     """Resolves every name to what the test says, anew each time."""
+    left = list(answers)
 
-    def __init__(self, *answers: str) -> None:
-        self.answers = list(answers)
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return (left.pop(0) if len(left) > 1 else left[0]).split()
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        address = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return [
-            ResolveResult(hostname=host, host=one, port=port, family=socket.AF_INET, proto=0, flags=0)
-            for one in address.split()
-        ]
-
-    async def close(self) -> None:
-        pass
+    return resolve
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "0.1.2.3", "8.8.8.8 127.0.0.1"])
 def test_a_name_that_turns_out_to_be_inside_is_refused(address: str) -> None:
     async def scenario() -> None:
         async with serving(answering(plain(b"ok"))) as raw:
-            door = GuardedDoor(resolver=lambda: Names(address))
+            door = GuardedDoor(resolver=names(address))
             upstream = raw.upstream(host="api.example")
             secret = Secret(SecretId("sec_1"), f"http://api.example:{raw.port}", bytearray(KEY))
             traffic = Traffic()
@@ -216,9 +220,9 @@ def test_a_name_that_turns_out_to_be_inside_is_refused(address: str) -> None:
 def test_one_forbidden_address_among_several_is_enough() -> None:
     async def scenario() -> None:
         with pytest.raises(ForbiddenAddressError):
-            await GuardedResolver(Names("8.8.8.8 127.0.0.1"), Allowance("api.example")).resolve("api.example")
-        found = await GuardedResolver(Names("8.8.8.8 9.9.9.9"), Allowance("api.example")).resolve("api.example")
-        assert [result["host"] for result in found] == ["8.8.8.8", "9.9.9.9"]
+            await GuardedResolver(names("8.8.8.8 127.0.0.1"), Allowance("api.example")).resolve("api.example", 80)
+        found = await GuardedResolver(names("8.8.8.8 9.9.9.9"), Allowance("api.example")).resolve("api.example", 80)
+        assert found == ("8.8.8.8", "9.9.9.9")
 
     run(scenario())
 

@@ -72,13 +72,14 @@ class LocalDoor:
         """Send a call, and return when the answer's head is there. `gateway.forwarding.door` says what it raises."""
         target = Target.of(call.upstream)
         place = self._places.get(target.origin)
-        url, headers = written(target, call, secret)
+        leaving = written(target, call, secret)
         if place is None or not place.reachable:
             raise UpstreamFailed("upstream_unreachable", "no connection to the upstream could be made")
-        headers = [("host", url.raw_authority), *headers]
+        headers = [(name.decode("ascii"), value.decode("utf-8")) for name, value in leaving.headers]
+        headers.insert(0, ("host", target.authority.decode("ascii")))
         if isinstance(call.body, bytes):
             headers.append(("content-length", str(len(call.body))))
-        seen = Seen(call.method, url.raw_path, url.raw_query_string, dict(headers))
+        seen = Seen(call.method, leaving.path.decode("ascii"), leaving.query.decode("ascii"), dict(headers))
         place.seen.append(seen)
         traffic.left = True
         body = pieces(call.body or b"") if isinstance(call.body, bytes | None) else call.body
