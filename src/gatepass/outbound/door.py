@@ -75,4 +75,4 @@ class GuardedDoor:
         target = Target.of(upstream)
         allowance = Allowance(target.host, private=upstream.allow_private)
         context = self.trust() if target.scheme == "https" else None
-        return Lane(target, Dialler(target, allowance, context, self.resolver))
+        return Lane(target, Dialler(target, allowance, context, self.resolver).dial)

@@ -6,13 +6,12 @@ its answer was read to the end, its request had left whole, and nothing else cam
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from gatepass.errors import UpstreamFailed
 from gatepass.gateway.forwarding.door import HttpCall, Traffic
 from gatepass.outbound.http.answer import Answer
 from gatepass.outbound.http.connection import Connection
-from gatepass.outbound.http.dialling import Dialler
 from gatepass.outbound.http.heads import request_head
 from gatepass.outbound.http.pump import Pump
 from gatepass.outbound.writing import Target, Written
@@ -21,13 +20,13 @@ __all__ = ["Lane"]
 
 
 class Lane:
-    """An origin that is called."""
+    """An origin that is called. `dial` opens a connection to it, in so many seconds."""
 
-    def __init__(self, target: Target, dialler: Dialler) -> None:
+    def __init__(self, target: Target, dial: Callable[[float], Awaitable[Connection]]) -> None:
         self.target = target
         self.busy = 0
         """Calls under way."""
-        self._dialler = dialler
+        self._dial = dial
         self._kept: dict[Connection, None] = {}
         self._used: set[Connection] = set()
 
@@ -39,7 +38,7 @@ class Lane:
         pump: Pump | None = None
         self.busy += 1
         try:
-            connection = self._fit() or await self._dialler.dial(call.patience.connect)
+            connection = self._fit() or await self._dial(call.patience.connect)
             self._used.add(connection)
             traffic.left = True
             connection.begin(head + body if isinstance(body, bytes) else head, to_head=call.method == "HEAD")
