@@ -25,6 +25,7 @@ from gatepass.storage.folder import DataFolder
 from gatepass.storage.ledger import InProcessLedger
 from gatepass.storage.sqlite import Database
 from gatepass.storage.sqlite.database import DATABASE
+from gatepass.storage.sqlite.replay import REPLAY, SqliteReplay
 
 __all__ = ["embedded", "user_name"]
 
@@ -43,6 +44,8 @@ async def embedded(settings: Settings, port: int) -> AsyncIterator[Parts]:
         keyring = _keyring(settings)
         database = await Database.open(folder, clock=now)
         closing.push_async_callback(database.close)
+        replay = await SqliteReplay.open(folder.file(REPLAY), now)
+        closing.push_async_callback(replay.close)
         door = GuardedDoor()
         closing.push_async_callback(door.close)
         yield Parts(
@@ -56,6 +59,7 @@ async def embedded(settings: Settings, port: int) -> AsyncIterator[Parts]:
             journal=database.journal,
             archive=database.archive,
             ledger=InProcessLedger(),
+            replay=replay,
             door=door,
             children=StdioServers(path=os.environ.get("PATH", os.defpath), home=settings.data / "servers"),
             trouble=lambda: trouble.why if (trouble := database.trouble) else None,

@@ -12,6 +12,7 @@ from typing import Protocol
 from gatepass.access import Instant
 from gatepass.administration import Facts, Store
 from gatepass.audit import Archive, Journal
+from gatepass.credentials.proofs import ReplayStore
 from gatepass.gateway.forwarding.door import Door
 from gatepass.gateway.mcp.servers.peers import Peers
 from gatepass.keys import LiveKeyring, hash_password, verify_password
@@ -49,6 +50,8 @@ class Parts:
     journal: Journal
     archive: Archive
     ledger: InProcessLedger
+    replay: ReplayStore
+    """Which proofs were used."""
     door: Door
     """The way out to REST upstreams and to MCP servers over HTTP."""
     children: Peers

@@ -3,6 +3,8 @@
 from gatepass.storage.folder import DataFolder
 from gatepass.storage.ledger import InProcessLedger
 from gatepass.storage.memory import MemoryJournal, MemoryStore
+from gatepass.storage.replay import MemoryReplay
 from gatepass.storage.sqlite import Database
+from gatepass.storage.sqlite.replay import SqliteReplay
 
-__all__ = ["DataFolder", "Database", "InProcessLedger", "MemoryJournal", "MemoryStore"]
+__all__ = ["DataFolder", "Database", "InProcessLedger", "MemoryJournal", "MemoryReplay", "MemoryStore", "SqliteReplay"]

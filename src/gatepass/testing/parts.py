@@ -10,7 +10,7 @@ from gatepass.administration import Facts
 from gatepass.keys import Keyring, LiveKeyring
 from gatepass.server import Parts
 from gatepass.settings import Settings
-from gatepass.storage import InProcessLedger, MemoryJournal, MemoryStore
+from gatepass.storage import InProcessLedger, MemoryJournal, MemoryReplay, MemoryStore
 from gatepass.testing.traffic import LocalDoor, LocalServers
 
 __all__ = ["NOWHERE", "in_memory"]
@@ -40,6 +40,7 @@ def in_memory(
         journal=journal,
         archive=journal,
         ledger=InProcessLedger(),
+        replay=MemoryReplay(clock),
         door=door,
         children=servers,
     )

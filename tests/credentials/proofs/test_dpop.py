@@ -180,7 +180,7 @@ def test_a_use_is_remembered_for_as_long_as_the_proof_is_taken() -> None:
 
 def test_a_store_that_cannot_say_lets_nobody_pass() -> None:
     with pytest.raises(Unavailable):
-        asyncio.run(use_once(Proof(thumbprint="x", use=b"x", until=CALL.at), Broken()))
+        asyncio.run(use_once(Proof(thumbprint="x", use=b"x", until=CALL.at, issued=CALL.at), Broken()))
 
 
 @given(st.lists(st.text(max_size=100), max_size=2))

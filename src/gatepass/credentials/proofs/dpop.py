@@ -89,6 +89,9 @@ class Proof:
     """What the store of uses is asked about: a digest of key and `jti`, so that nobody can use up another's."""
     until: Instant
     """From when on the proof is too old anyway, and its use can be forgotten."""
+    issued: Instant
+    nonce: str | None = None
+    """Of a server, not looked at here unless the call named those that count."""
     body: bytes | None = None
     """SHA-256 of the body, if the proof names it; whoever has read the body compares."""
 
@@ -124,6 +127,8 @@ def verify_proof(
         thumbprint=key.thumbprint,
         use=once,
         until=Instant(issued + call.window + 1),
+        issued=Instant(issued),
+        nonce=_nonce(claims),
         body=_body(claims.get("content_digest")),
     )
 
@@ -204,6 +209,11 @@ def _check_credential(claims: Mapping[str, Json], key: PublicKey, call: ProvenCa
         call.binding.encode("utf-8", "surrogatepass"), key.thumbprint.encode()
     ):
         raise _invalid(ProofFault.BINDING, "the credential is bound to another key")
+
+
+def _nonce(claims: Mapping[str, Json]) -> str | None:
+    nonce = claims.get("nonce")
+    return nonce if isinstance(nonce, str) else None
 
 
 def _body(stated: Json) -> bytes | None:
