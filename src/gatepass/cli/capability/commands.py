@@ -84,13 +84,13 @@ def show(*, chain: str, as_json: bool) -> None:
 @click.option("--to", metavar="FILE", help="The public key (JWK) of whoever gets it. Without it, your own.")
 @less_options
 @json_option
-def narrow_command(*, chain: str, key: str, to: str | None, as_json: bool, **less: Any) -> None:  # noqa: ANN401 - click's
+def narrow_command(*, chain: str, key_file: str, to: str | None, as_json: bool, **less: Any) -> None:  # noqa: ANN401 - click's
     """Give less of the capability in FILE: gatepass capability narrow chain --key me.key --scope SCOPE --for 5m.
 
     The narrower chain is printed alone on standard output. What goes beyond the chain is refused, with the widest that
     it allows.
     """
-    held, recipient = key_at(key), None if to is None else public_key_at(to)
+    held, recipient = key_at(key_file), None if to is None else public_key_at(to)
     say(Output(as_json), narrow(chain_at(chain), held, less_of(**less), to=recipient))
 
 
@@ -100,12 +100,12 @@ def narrow_command(*, chain: str, key: str, to: str | None, as_json: bool, **les
 @click.option("--rate", help="So many calls per span, such as 10/1m.")
 @click.option("--log", metavar="DUTY", help="A duty for whoever honours it, such as log.")
 @json_option
-def extend(*, chain: str, key: str, rate: str | None, log: str | None, as_json: bool) -> None:
+def extend(*, chain: str, key_file: str, rate: str | None, log: str | None, as_json: bool) -> None:
     """Add your service's own link to the capability in FILE: a rate, a duty to log, or both."""
     if rate is None and log is None:
         raise click.UsageError("say --rate, --log or both")
     less = less_of((), None, False, None, rate, (), log)
-    say(Output(as_json), add_duties(chain_at(chain), key_at(key), less))
+    say(Output(as_json), add_duties(chain_at(chain), key_at(key_file), less))
 
 
 @capability.command("seal")
@@ -114,9 +114,9 @@ def extend(*, chain: str, key: str, rate: str | None, log: str | None, as_json: 
 @click.option("--audience", required=True, metavar="URL", help="Who takes it without a proof, and nobody else.")
 @click.option("--for", "lifetime", type=DURATION, required=True, help="How long, such as 1m.")
 @json_option
-def seal_command(*, chain: str, key: str, audience: str, lifetime: int, as_json: bool) -> None:
+def seal_command(*, chain: str, key_file: str, audience: str, lifetime: int, as_json: bool) -> None:
     """Make the capability in FILE usable at one audience without a proof, for whoever has it."""
-    made = seal(chain_at(chain), key_at(key), audience=audience, lifetime=lifetime)
+    made = seal(chain_at(chain), key_at(key_file), audience=audience, lifetime=lifetime)
     say(Output(as_json), made, "Sealed: whoever has it can use it. Treat it as a password until it ends.")
 
 
@@ -126,12 +126,12 @@ def seal_command(*, chain: str, key: str, audience: str, lifetime: int, as_json:
 @click.option("--out", required=True, metavar="FILE", help="Where to put it; only you can read it.")
 @less_options
 @json_option
-def hand(*, chain: str, key: str, out: str, as_json: bool, **less: Any) -> None:  # noqa: ANN401 - click's
+def hand(*, chain: str, key_file: str, out: str, as_json: bool, **less: Any) -> None:  # noqa: ANN401 - click's
     """Put a narrower chain, with a new key of its own, in a file for somebody who has no key yet.
 
     Whoever reads the file can use the chain, so give it to one holder, and take it away afterwards.
     """
-    handed = hand_on(chain_at(chain), key_at(key), less_of(**less))
+    handed = hand_on(chain_at(chain), key_at(key_file), less_of(**less))
     keep_text(handed.reveal(), Path(out))
     output = Output(as_json)
     if as_json:
@@ -141,12 +141,12 @@ def hand(*, chain: str, key: str, out: str, as_json: bool, **less: Any) -> None:
 
 @capability.command("take")
 @click.argument("file", metavar="FILE")
-@click.option("--key", required=True, metavar="FILE", help="Where to keep the key that comes with it.")
+@click.option("--key", "key_file", required=True, metavar="FILE", help="Where to keep the key that comes with it.")
 @json_option
-def take_command(*, file: str, key: str, as_json: bool) -> None:
+def take_command(*, file: str, key_file: str, as_json: bool) -> None:
     """Take over the capability that somebody handed on in FILE: its key is kept, its chain printed."""
     text = read_secret("Capability for handing on", file, flag="FILE").strip()
-    say(Output(as_json), take(text, Path(key)), f"Its key is in `{key}`. Remove `{file}`.")
+    say(Output(as_json), take(text, Path(key_file)), f"Its key is in `{key_file}`. Remove `{file}`.")
 
 
 def _instant(at: int) -> str:

@@ -24,7 +24,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 _MOST_KEY: Final = 4096
 
 chain_argument = click.argument("chain", metavar="[FILE]", default="-")
-key_option = click.option("--key", "key", metavar="FILE", required=True, help="Your key, from gatepass capability key.")
+key_option = click.option(
+    "--key", "key_file", metavar="FILE", required=True, help="Your key, from gatepass capability key."
+)
 _LESS: Final = (
     click.option("--scope", "scopes", multiple=True, help="What remains of it. May be repeated; without it, all."),
     click.option("--for", "lifetime", type=DURATION, help="How long it lives from now, such as 5m."),
