@@ -353,3 +353,15 @@ def test_agents_and_people_are_not_sent_to_the_same_name(tmp_path: Path) -> None
     assert found == (
         Problem("option --agents-url", "`server.agents_url`: expected another host name than `server.people_host`"),
     )
+
+
+def test_proxies_are_networks_in_their_one_spelling(tmp_path: Path) -> None:
+    named = written(tmp_path, '[server]\ncertificate_proxies = ["10.0.0.7/32", "fd00::/64"]\n')
+    settings = load({"GATEPASS_HOME": str(tmp_path)}, config=named)
+    assert [str(network) for network in settings.server.certificate_proxies] == ["10.0.0.7/32", "fd00::/64"]
+    environment = {"GATEPASS_HOME": str(tmp_path), "GATEPASS_SERVER__CERTIFICATE_PROXIES": "10.0.0.7/32 10.0.0.8/32"}
+    assert len(load(environment).server.certificate_proxies) == 2
+    for text in ('["10.0.0.7"]', '["10.0.0.7/24"]', "[3]", '["a name"]', "true", '{a = "10.0.0.7/32"}'):
+        assert problems(tmp_path, f"[server]\ncertificate_proxies = {text}\n") == [
+            '`gatepass.toml` line 2: `server.certificate_proxies`: expected a list of networks such as ["10.0.0.7/32"]'
+        ]

@@ -26,6 +26,8 @@ class Request:
     headers: Headers
     source: str
     body: Body
+    certificate: bytes | None = None
+    """The client certificate (DER) whose key the TLS handshake proved, here or at a proxy that is trusted with it."""
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ from gatepass.server.parts import Parts, SlowPasswords
 from gatepass.settings import Settings, effective
 from gatepass.vault import Custody, Secret
 from gatepass.web.app import App, Surfaces
+from gatepass.web.certificates import CertificateProxies
 from gatepass.web.hosts import Hosts
 from gatepass.web.management import build as management_api
 from gatepass.web.oauth import OAuth
@@ -73,6 +74,7 @@ class Deployment:
                     clock=parts.clock,
                 ),
                 hosts=_hosts(parts.settings),
+                proxies=CertificateProxies(parts.settings.server.certificate_proxies),
                 ready=parts.trouble,
             )
             yield cls(

@@ -47,6 +47,9 @@ _HOST_NAME: Final = re.compile(
 _ORIGIN: Final = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[^/:\[\]]+)(?::([1-9][0-9]{0,4}))?", re.ASCII)
 _USUAL: Final = {"http": "80", "https": "443"}
 _LAST_PORT: Final = 65_535
+_MOST_NETWORKS: Final = 64
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 T = TypeVar("T")
 
@@ -117,6 +120,17 @@ def _origin(text: str) -> str:
     return text
 
 
+def _networks(value: object) -> tuple[Network, ...]:
+    """A list of networks, each in its one spelling; in the environment with spaces between them."""
+    texts = value.split() if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("not a list of networks")
+    read = tuple(ipaddress.ip_network(text) for text in texts)
+    if tuple(map(str, read)) != tuple(texts) or len(read) > _MOST_NETWORKS:
+        raise ValueError("not networks in their one spelling")
+    return read
+
+
 def _absolute(text: str) -> Path:
     path = Path(text).expanduser()
     if not text.isprintable() or not path.is_absolute():
@@ -148,6 +162,11 @@ OptionalUrl = Annotated[
     _expects("an origin such as https://agents.example.com, in lower case, without a slash at its end"),
 ]
 _PATH = _expects("an absolute path, or one that starts with ~/")
+Networks = Annotated[
+    tuple[Network, ...],
+    BeforeValidator(_networks),
+    _expects('a list of networks such as ["10.0.0.7/32"]'),
+]
 AbsolutePath = Annotated[Path, _from_text(_absolute), _PATH]
 OptionalPath = Annotated[Path | None, _from_text(_absolute), _PATH]
 
@@ -173,6 +192,12 @@ class HostSettings(_Table):
         default=None,
         description="The one address by which agents reach this deployment: the issuer's name, and the beginning of "
         "every audience. Without it, `http://`, the agents' host name and the port.",
+    )
+
+    certificate_proxies: Networks = Field(
+        default=(),
+        description="The proxies that terminate TLS and are believed about the certificates of clients "
+        "(`Client-Cert`, RFC 9440). Everybody else's header is dropped.",
     )
 
     @property

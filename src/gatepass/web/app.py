@@ -17,6 +17,7 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepass.errors import Error, NotFound, Unavailable
+from gatepass.web.certificates import NOBODY, CertificateProxies
 from gatepass.web.exchange import Exchange, Gone, Surface
 from gatepass.web.hosts import Audience, Hosts
 from gatepass.web.problems import INTERNAL, Problem, problem_of
@@ -51,6 +52,8 @@ class App:
     surfaces: Surfaces
     management: ASGIApp
     hosts: Hosts
+    proxies: CertificateProxies = NOBODY
+    """Who is believed about the certificates of clients."""
     oauth: Surface | None = None
     """The issuer's endpoints and documents, where there is one."""
     console: ASGIApp | None = None
@@ -100,7 +103,7 @@ class App:
             await self._relay(exchange, self.surfaces.header_only, found[1], b"")
         elif self.oauth is not None and _ISSUER.fullmatch(path):
             self.hosts.require(headers, Audience.AGENTS)
-            await exchange.relay(self.oauth, exchange.request("", path))
+            await exchange.relay(self.oauth, exchange.request("", path, self.proxies))
         elif self._is_front_door(exchange, path):
             await self._answer(exchange, Problem(303, _TO_CONSOLE, b""))
         else:
@@ -108,7 +111,7 @@ class App:
 
     async def _relay(self, exchange: Exchange, surface: Surface, upstream: bytes, path: bytes) -> None:
         self.hosts.require(exchange.scope["headers"], Audience.AGENTS)
-        await exchange.relay(surface, exchange.request(upstream.decode("ascii"), path))
+        await exchange.relay(surface, exchange.request(upstream.decode("ascii"), path, self.proxies))
 
     def _is_front_door(self, exchange: Exchange, path: bytes) -> bool:
         """Whether a person typed our name and nothing else."""

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from gatepass.errors import Malformed
 from gatepass.gateway.requests import Body, Headers, Reply, Request
+from gatepass.web.certificates import NOBODY, CertificateProxies
 
 __all__ = ["Exchange", "Gone", "Surface", "source_of"]
 
@@ -86,16 +87,19 @@ class Exchange:
     _timer: asyncio.TimerHandle | None = None
     _watch: "asyncio.Task[None] | None" = None
 
-    def request(self, upstream: str, path: bytes) -> Request:
-        """The request as the gateway takes it."""
+    def request(self, upstream: str, path: bytes, proxies: CertificateProxies = NOBODY) -> Request:
+        """The request as the gateway takes it. Raises `Malformed` where a proxy of ours says what it must not."""
+        source = source_of(self.scope)
+        headers, certificate = proxies.read(self.scope["headers"], source)
         return Request(
             method=self.scope["method"],
             upstream=upstream,
             path=path,
             query=self.scope["query_string"],
-            headers=tuple(self.scope["headers"]),
-            source=source_of(self.scope),
+            headers=headers,
+            source=source,
             body=self._body() if self._expects_body() else _nothing(),
+            certificate=certificate,
         )
 
     async def relay(self, surface: Surface, request: Request) -> None:

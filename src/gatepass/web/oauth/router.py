@@ -26,6 +26,8 @@ class Posted:
     form: Parameters
     headers: Headers
     source: str
+    certificate: bytes | None = None
+    """See `gateway.requests.Request`."""
 
     def header(self, name: bytes) -> tuple[bytes, ...]:
         """The values of a header, in their order; its name in lower case."""
@@ -68,7 +70,9 @@ class OAuth:
             raise NotFound("method_not_allowed", "this endpoint takes POST", details={"allow": "POST"})
         by_header = any(name == b"authorization" for name, _ in request.headers)
         try:
-            return await endpoint(Posted(await read_parameters(request), request.headers, request.source))
+            return await endpoint(
+                Posted(await read_parameters(request), request.headers, request.source, request.certificate)
+            )
         except Error as error:
             return refusal_of(error, by_header=by_header)
 
