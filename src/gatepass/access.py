@@ -2,13 +2,17 @@
 
 Everybody judges the same `Access`: caveats, permissions, policy, limits and the journal. Nobody invents
 a dictionary. Terms follow AuthZEN (subject, action, resource, context). Nothing here decides anything.
+
+What is made anew on every call is a `Struct`: frozen like a dataclass, and made in a tenth of the time.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, NewType, TypeAlias
+
+import msgspec
 
 __all__ = [
     "UNKNOWN",
@@ -72,16 +76,14 @@ class ActionClass(StrEnum):
     ADMIN = "admin"
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """`refund`, of class `write`."""
 
     name: str
     kind: ActionClass
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """Who acts: the machine identity, the person it acts for, under which credential, in which run."""
 
     credential: CredentialId
@@ -90,8 +92,7 @@ class Subject:
     run: RunId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """What is touched, of one type: ids (one, or a batch), or everything that a pattern names, or neither.
 
     An operation that names no id (`ids == ()` and `pattern is None`) touches the type as a whole.
@@ -107,8 +108,7 @@ class Resource:
             raise ValueError("a resource names ids or a pattern, not both")
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """The circumstances of one attempt. What is not known is None, and a caveat that needs it vetoes."""
 
     at: Instant
@@ -126,15 +126,14 @@ class Context:
     """The obligations that this verifier knows how to honour, such as `log`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(msgspec.Struct, frozen=True):
     """`subject` tries `action` on `resource` with `properties` in `context`."""
 
     subject: Subject
     action: Action
     resource: Resource
     context: Context
-    properties: Mapping[str, Json] = field(default_factory=dict)
+    properties: Mapping[str, Json] = msgspec.field(default_factory=dict)
     free: frozenset[str] = frozenset()
     """Names of the properties that the catalogue declares free: a permission with limits need not limit them."""
 
@@ -151,8 +150,7 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
-@dataclass(frozen=True, slots=True)
-class PartialAccess:
+class PartialAccess(msgspec.Struct, frozen=True):
     """An attempt of which some parts are not known yet, as when tools are listed.
 
     `properties` holds those that are known. `open_properties` names those that may still take any value
@@ -164,13 +162,12 @@ class PartialAccess:
     resource_type: str
     resource: Resource | Unknown
     context: Context
-    properties: Mapping[str, Json] = field(default_factory=dict)
+    properties: Mapping[str, Json] = msgspec.field(default_factory=dict)
     open_properties: frozenset[str] | Unknown = UNKNOWN
     free: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Veto:
+class Veto(msgspec.Struct, frozen=True):
     """Why something is out of bounds: `code` is a key of `errors.CODES`, `detail` a line for people."""
 
     code: str
@@ -223,8 +220,7 @@ class Outcome(StrEnum):
     STEP_UP = "step_up"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """One explained answer. Total, pure and replayable from its recorded inputs.
 
     `code` is `ok` for a permit and otherwise a key of `errors.CODES`. `because` names the grant, role,

@@ -1,8 +1,8 @@
 """Authorities in stories: which grant permits, which reason is given, what is missing, and what stays bounded."""
 
-import dataclasses
 from decimal import Decimal
 
+import msgspec
 import pytest
 from tests.authority.world import NOW, attempt, authority, partly
 
@@ -321,7 +321,7 @@ def test_grants_are_found_in_their_order_and_by_their_separators() -> None:
 
 def test_a_property_that_no_json_can_name_is_told() -> None:
     odd = attempt("orders:refund", "a")
-    odd = dataclasses.replace(odd, properties={"n": Decimal(1), "\ud800": None})
+    odd = msgspec.structs.replace(odd, properties={"n": Decimal(1), "\ud800": None})
     assert permits(authority("orders:refund:a?n=#1"), odd).vetoes == (
         Veto("scope_missing", "`%ED%A0%80` is neither limited nor declared free"),
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from gatepass.access import (
@@ -358,7 +359,7 @@ def test_a_list_shows_what_could_be_permitted() -> None:
 
 
 def proven(attempt: Access, key: str | None = "k" * 43) -> Access:
-    return replace(attempt, context=replace(attempt.context, proof_key=key))
+    return msgspec.structs.replace(attempt, context=msgspec.structs.replace(attempt.context, proof_key=key))
 
 
 @pytest.mark.parametrize("kind", [ActionClass.WRITE, ActionClass.DELETE, ActionClass.ADMIN])

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TypeVar
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
@@ -94,8 +95,9 @@ def test_what_is_permitted_or_waits_may_be_permitted_when_part_of_it_is_unknown(
     if decide(*case).outcome is Outcome.DENY:
         return False
     part = data.draw(some.parts_of(attempt))
-    known = replace(part.context, proof_key=attempt.context.proof_key)  # what is not proven counts as no proof
-    assert may(credential, allowed, role, replace(part, context=known))
+    # What is not proven counts as no proof.
+    known = msgspec.structs.replace(part.context, proof_key=attempt.context.proof_key)
+    assert may(credential, allowed, role, msgspec.structs.replace(part, context=known))
     return True
 
 
@@ -190,7 +192,7 @@ def test_whatever_a_role_asks_about_is_never_permitted_unasked(case: Case) -> bo
 @given(cases(), st.data())
 def test_no_input_raises_and_every_denial_says_why(case: Case, data: st.DataObject) -> None:
     credential, allowed, role, attempt = case
-    odd = replace(attempt, properties={**attempt.properties, "amount": data.draw(some.any_value())})
+    odd = msgspec.structs.replace(attempt, properties={**attempt.properties, "amount": data.draw(some.any_value())})
     decision = decide(credential, allowed, role, odd)
     assert decision == decide(credential, allowed, role, odd)
     assert decision.because

@@ -8,9 +8,10 @@ raise.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final, NamedTuple
+
+import msgspec
 
 from gatepass.access import Access, Json, PartialAccess, Reservation, Unknown, Veto
 from gatepass.authority.caveats import APPROVAL, Caveat, Log, Within
@@ -30,8 +31,7 @@ _LOOKED_AT: Final = 16
 """Grants that are asked for the reason of a refusal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What an authority says to an attempt.
 
     Permitted: by `grant`, once `reservations` are drawn and as long as `obligations` are honoured. Refused: `vetoes`

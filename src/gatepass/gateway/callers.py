@@ -1,8 +1,9 @@
 """Who is calling, once verified, and how the journal and the errors speak of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
+
+import msgspec
 
 from gatepass.access import Context, DecisionId, Instant, Subject
 from gatepass.audit import Entry
@@ -25,8 +26,7 @@ _HONOURED: Final = frozenset({"log"})
 Raised = TypeVar("Raised", bound=Error)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """A verified credential at work on one request. Made only by `Admission.meet`."""
 
     holding: Holding
@@ -42,7 +42,7 @@ class Caller:
     proof_key: str | None = None
     """What the caller proved possession of for this request: a key's thumbprint, or a certificate's."""
     levels: tuple[Level, ...] = ()
-    said: Mapping[str, Any] = field(repr=False, compare=False)
+    said: Mapping[str, Any]
     """What every journal entry of this caller says of it, whatever was decided: `said_of`."""
 
     def drew(self, levels: tuple[Level, ...], served: Served | None) -> "Caller":

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import msgspec
+
 __all__ = ["Body", "Headers", "Reply", "Request"]
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -11,8 +13,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 Body = AsyncIterator[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request head and the body still to be read.
 
     `path` and `query` are the raw bytes after the surface's prefix: for `/u/orders/v1/x?a=b` they are

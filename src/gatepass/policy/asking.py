@@ -7,10 +7,11 @@ of another type or not canonical text, then nobody can say that the rule does no
 fault denies (ADR 2). Only a value that was compared and lies outside lets an attempt pass unasked.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from typing import Final
+
+import msgspec
 
 from gatepass.access import Access, Json
 from gatepass.authority import Authority, Limit, Permission
@@ -25,8 +26,7 @@ _NAMED: Final = 3
 """Faults that are named; the first is enough to deny."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What `question` a person has to be asked, if any, and what kept others from being understood."""
 
     question: Permission | None = None

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from gatepass.gateway.requests import Body, Headers
 from gatepass.registry import Upstream
 
@@ -44,8 +46,7 @@ class Patience:
     """For all of it. A stream that goes on is ended then."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpCall:
+class HttpCall(msgspec.Struct, frozen=True, kw_only=True):
     """A request ready to leave, but for the secret."""
 
     upstream: Upstream

@@ -9,8 +9,10 @@ does not cover a call that brings it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from gatepass import exact
 from gatepass.access import Access, Json
@@ -161,7 +163,7 @@ def _with_input(
         params = {**params, "requestState": seal.open(state, holder(caller), method, params)}
     if responses:
         # That it is there, not what it says: properties are journalled, and a person may have typed it.
-        access = replace(access, properties={**access.properties, "inputResponses": True})
+        access = msgspec.structs.replace(access, properties={**access.properties, "inputResponses": True})
     return access, params
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+import msgspec
+
 from gatepass.access import Json
 from gatepass.gateway.operations.rules import Rule
 from gatepass.gateway.operations.segments import read_template
@@ -70,8 +72,7 @@ class RestOperation:
     """Of a streamed body; empty means any that is not a form."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """An operation, and what the path's variables took."""
 
     operation: RestOperation

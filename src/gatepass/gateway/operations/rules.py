@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Protocol, TypeAlias
 
+import msgspec
+
 from gatepass.access import UNKNOWN, Action, Json, Resource, Unknown
 from gatepass.authority import Pattern, PropertyType
 from gatepass.errors import Malformed
@@ -23,8 +25,7 @@ _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?")
 _SEPARATORS: Final = re.compile(r"[:/]")
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True):
     """What one call touches and says, ready to be put into an `Access`."""
 
     resource: Resource

@@ -6,8 +6,9 @@ and in a query refused are: a parameter without `=`, a repeated or empty name, `
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from gatepass.access import Json
 from gatepass.documents import shown
@@ -24,8 +25,7 @@ _QUERY: Final = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*,=:@/?]|%[0-9A-Fa-f]{2})*
 _SWITCH: Final = "_method"
 
 
-@dataclass(frozen=True, slots=True)
-class RequestPath:
+class RequestPath(msgspec.Struct, frozen=True):
     """A path's decoded segments, and whether it ends in a slash."""
 
     segments: tuple[str, ...]

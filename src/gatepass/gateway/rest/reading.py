@@ -5,6 +5,8 @@ Both are made from the same bytes here, and nothing of the request is read again
 
 from dataclasses import dataclass
 
+import msgspec
+
 from gatepass import exact
 from gatepass.access import Access, Json
 from gatepass.documents import shown
@@ -22,8 +24,7 @@ from gatepass.registry import InjectionKind, Upstream
 __all__ = ["Plan", "Reading"]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What is decided on, and what is forwarded if it is permitted."""
 
     access: Access
