@@ -29,10 +29,10 @@ from gatepass.errors import Unavailable
 from gatepass.gateway.operations import read_operations
 from gatepass.keys import IssuerKeys, Keyring, SealedSecret, Sealer
 from gatepass.registry import Agent, Injection, InjectionKind, OperatorRole, Person, Role, Run, Upstream, UpstreamKind
-from gatepass.revocation import Scope, Withdrawn
+from gatepass.revocation import ListRecord, Scope, Withdrawn
 from gatepass.storage import InProcessLedger, MemoryJournal, MemoryStore
 
-Kept = TypeVar("Kept", Person, Agent, Role, Upstream, SealedSecret, Run, TokenRecord)
+Kept = TypeVar("Kept", Person, Agent, Role, Upstream, SealedSecret, Run, TokenRecord, ListRecord)
 
 START = Instant(1_795_000_000_000)
 SECOND, MINUTE, HOUR = 1000, 60_000, 3_600_000

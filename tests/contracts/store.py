@@ -23,7 +23,7 @@ from gatepass.access import (
 from gatepass.administration import Records, Store
 from gatepass.audit import Archive, Entry, Query
 from gatepass.authority import Authority, Expires, Grant, Permission, Unreadable
-from gatepass.credentials import IssuedRecord, Rate, TokenKind, TokenLimits, TokenRecord
+from gatepass.credentials import IssuedRecord, Rate, TokenKind, TokenLimits, TokenRecord, WithdrawnLink
 from gatepass.errors import Conflict
 from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import (
@@ -40,6 +40,7 @@ from gatepass.registry import (
     Upstream,
     UpstreamKind,
 )
+from gatepass.revocation import ListRecord
 
 T = TypeVar("T")
 
@@ -224,7 +225,15 @@ SIGNING = IssuerKey(
 WITHDRAWN = replace(
     SIGNING, id="w" * 43, created=Instant(2), ends=Instant(9), withdrawn=Instant(8), because="it was copied"
 )
+LINK = WithdrawnLink(
+    id=CredentialId("crd_link"), agent=BOT.id, created=Instant(21), expires=Instant(500), because="leaked"
+)
+LIST = ListRecord(number=7, secret=bytes(range(32)), created=Instant(22), promised=256)
+NEXT_LIST = ListRecord(number=12, secret=bytes(32), created=Instant(22))
 ALL = (
+    LINK,
+    NEXT_LIST,
+    LIST,
     ISSUED,
     PLAIN_ISSUED,
     SIGNING,
@@ -282,6 +291,8 @@ class StoreContract:
                 tokens=(TOKEN, PLAIN),
                 issued=(ISSUED, PLAIN_ISSUED),
                 signing=(SIGNING, WITHDRAWN),
+                links=(LINK,),
+                lists=(LIST, NEXT_LIST),
             )
 
         self.run(story)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from gatepass.access import Instant
 from gatepass.administration.agents import Agents
@@ -22,9 +22,12 @@ from gatepass.administration.upstreams import NewKey, Seals, Secrets, Upstreams
 from gatepass.audit import Archive
 from gatepass.credentials import Rate, TokenLimits
 from gatepass.limits import Ledger
-from gatepass.revocation import Scope
+from gatepass.revocation import Places, Scope
 
 __all__ = ["Administration", "Terms"]
+
+KEPT_SHORT: Final = 20 * 60_000
+"""Milliseconds for which what lives for minutes is remembered after its end, and lists after their last token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,9 @@ class Administration:
     ) -> Self:
         """Load what is kept, announce all of it, and be ready. Raises `Unavailable` when the store cannot be read."""
         register = Register.of(await store.load())
+        places = Places(entropy)
+        for each in register.lists.values():
+            places.know(each, clock())
         catalogues = Catalogues(read_catalogue)
         catalogues.learn(register.upstreams.values())
         desk = Desk(
@@ -92,6 +98,7 @@ class Administration:
             announce=announce,
             clock=clock,
             entropy=entropy,
+            places=places,
             fresh=terms.fresh,
         )
         _announce_all(desk)
@@ -123,6 +130,15 @@ class Administration:
             configuration=Configuration(desk, ConfigurationTerms(terms.limits, terms.account)),
         )
 
+    async def tend(self) -> None:
+        """What has to be done now and then: end runs whose time is over, let go of what nobody asks for any more."""
+        await self.runs.end_overdue()
+        before = Instant(self.desk.clock() - KEPT_SHORT)
+        self.desk.register.forget_short(before)
+        if over := self.desk.places.forget(before):
+            async with self.desk.system_turn() as turn:
+                await turn.commit(removals=over)
+
 
 def _announce_all(desk: Desk) -> None:
     """Tell the snapshot what there is; last of all what is withdrawn, so that nothing comes back to life.
@@ -150,5 +166,6 @@ def _announce_all(desk: Desk) -> None:
     desk.withdraw((Scope.RUN, run.id) for run in register.runs.values() if run.ended is not None)
     desk.withdraw((Scope.CREDENTIAL, token.id) for token in tokens if token.revoked is not None)
     desk.withdraw((Scope.CREDENTIAL, token.id) for token in issued if token.revoked is not None)
+    desk.withdraw((Scope.CREDENTIAL, link.id) for link in register.links.values() if link.expires > now)
     desk.withdraw((Scope.KEY, key.id) for key in register.signing.values() if key.withdrawn is not None)
     desk.withdraw_fenced()

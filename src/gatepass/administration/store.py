@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from gatepass.audit import Entry
-from gatepass.credentials import IssuedRecord, TokenRecord
+from gatepass.credentials import IssuedRecord, TokenRecord, WithdrawnLink
 from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import Agent, Person, Role, Run, Upstream
+from gatepass.revocation import ListRecord
 
-__all__ = ["IssuerKey", "Record", "Records", "SealedSecret", "Store"]
+__all__ = ["IssuerKey", "LiveRecord", "Record", "Records", "SealedSecret", "Store"]
 
 
-Record: TypeAlias = Person | Agent | Role | Upstream | Run | TokenRecord | IssuedRecord | SealedSecret | IssuerKey
+LiveRecord: TypeAlias = Person | Agent | Role | Upstream | Run | TokenRecord | IssuedRecord | SealedSecret | IssuerKey
+"""What the live snapshot is told of."""
+Record: TypeAlias = LiveRecord | WithdrawnLink | ListRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,9 @@ class Records:
     runs: tuple[Run, ...] = ()
     tokens: tuple[TokenRecord, ...] = ()
     issued: tuple[IssuedRecord, ...] = ()
+    links: tuple[WithdrawnLink, ...] = ()
     signing: tuple[IssuerKey, ...] = ()
+    lists: tuple[ListRecord, ...] = ()
 
 
 class Store(Protocol):

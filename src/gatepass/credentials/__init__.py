@@ -2,7 +2,7 @@
 
 from gatepass.credentials.ids import Ahead, new_id
 from gatepass.credentials.lifetime import Life, check_holder, life
-from gatepass.credentials.records import IssuedRecord, Rate, TokenKind, TokenLimits, TokenRecord
+from gatepass.credentials.records import IssuedRecord, Rate, TokenKind, TokenLimits, TokenRecord, WithdrawnLink
 from gatepass.credentials.rotation import Rotation, line, refusal, revoke, rotate
 from gatepass.credentials.tokens import PATTERN, IssuedToken, UnverifiedToken, issue, issue_text
 
@@ -18,6 +18,7 @@ __all__ = [
     "TokenLimits",
     "TokenRecord",
     "UnverifiedToken",
+    "WithdrawnLink",
     "check_holder",
     "issue",
     "issue_text",

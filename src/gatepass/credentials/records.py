@@ -6,7 +6,7 @@ from enum import StrEnum
 from gatepass.access import ActionClass, AgentId, CredentialId, Instant, PersonId, Rate, RunId
 from gatepass.authority import Authority, Credential
 
-__all__ = ["IssuedRecord", "Rate", "TokenKind", "TokenLimits", "TokenRecord"]
+__all__ = ["IssuedRecord", "Rate", "TokenKind", "TokenLimits", "TokenRecord", "WithdrawnLink"]
 
 
 class TokenKind(StrEnum):
@@ -129,3 +129,22 @@ class IssuedRecord:
             binding=self.binding,
             purpose=self.purpose,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawnLink:
+    """A link of a capability that was withdrawn. Links are made offline: this is all that is ever stored of one."""
+
+    id: CredentialId
+    agent: AgentId
+    """Whose capability it descends from."""
+    created: Instant
+    """When it was withdrawn."""
+    expires: Instant
+    """When it would have ended by itself, and nobody has to remember it any more."""
+    because: str = ""
+
+    @property
+    def name(self) -> str:
+        """What an error calls it."""
+        return self.id

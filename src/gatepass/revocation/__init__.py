@@ -4,6 +4,7 @@ from gatepass.revocation.events import Event, Heard, Reinstated, Scope, Withdraw
 from gatepass.revocation.feed import Change, Embedded, Feed, Follower, Listener
 from gatepass.revocation.freshness import HEARTBEAT, STALE, Freshness
 from gatepass.revocation.live import Live, Unwatch
+from gatepass.revocation.status_lists import ListRecord, Places
 
 __all__ = [
     "HEARTBEAT",
@@ -15,8 +16,10 @@ __all__ = [
     "Follower",
     "Freshness",
     "Heard",
+    "ListRecord",
     "Listener",
     "Live",
+    "Places",
     "Reinstated",
     "Scope",
     "Unwatch",

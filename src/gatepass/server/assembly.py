@@ -87,7 +87,7 @@ class Deployment:
                     mcp=mcp,
                     store=parts.store,
                     clock=parts.clock,
-                    end_runs=administration.runs.end_overdue,
+                    tend=administration.tend,
                     signing=administration.signing,
                 ),
             )

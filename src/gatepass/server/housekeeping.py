@@ -36,15 +36,15 @@ class Housekeeping:
     store: Records
     signing: SigningKeys
     clock: Callable[[], Instant]
-    end_runs: Callable[[], Awaitable[int]]
-    """Ends the runs whose time is over."""
+    tend: Callable[[], Awaitable[None]]
+    """What administration does by itself: runs whose time is over, what nobody asks for any more."""
     _tidied: Instant | None = None
 
     async def round(self) -> None:
         """Do all of it once."""
         try:
             self.admission.tick()
-            await self.end_runs()
+            await self.tend()
             at = self.clock()
             self.admission.snapshot.expire(at)
             self.admission.snapshot.live.forget(at)

@@ -36,16 +36,30 @@ from gatepass.audit import (
     tell,
 )
 from gatepass.audit.search import MOST_STORY, is_run
-from gatepass.credentials import IssuedRecord, TokenRecord
+from gatepass.credentials import IssuedRecord, TokenRecord, WithdrawnLink
 from gatepass.errors import Conflict, Unavailable
 from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.limits import Spent
 from gatepass.registry import Agent, Person, Role, Run, Upstream
+from gatepass.revocation import ListRecord
 from gatepass.storage.lines import EXACT, Line, line_for
 
 __all__ = ["MemoryJournal", "MemoryStore"]
 
-Kept = TypeVar("Kept", Person, Agent, Role, Upstream, SealedSecret, Run, TokenRecord, IssuedRecord, IssuerKey)
+Kept = TypeVar(
+    "Kept",
+    WithdrawnLink,
+    ListRecord,
+    Person,
+    Agent,
+    Role,
+    Upstream,
+    SealedSecret,
+    Run,
+    TokenRecord,
+    IssuedRecord,
+    IssuerKey,
+)
 
 _WRITER: Final = WriterId("wrt_memory")
 
@@ -211,7 +225,9 @@ class MemoryStore:
             runs=self._all(Run),
             tokens=self._all(TokenRecord),
             issued=self._all(IssuedRecord),
+            links=self._all(WithdrawnLink),
             signing=self._all(IssuerKey),
+            lists=self._all(ListRecord),
         )
 
     async def commit(
@@ -262,7 +278,7 @@ def _order(record: Record) -> tuple[int, str]:
             at = record.opened
         case _:
             at = record.created
-    return at, _key(record)[1]
+    return at, f"{record.number:012}" if isinstance(record, ListRecord) else _key(record)[1]
 
 
 def _check(records: Mapping[tuple[type, str], Record]) -> None:

@@ -22,11 +22,11 @@ from gatepass.administration.changes.register import Register
 from gatepass.administration.operators import FRESH, Act, Operator, check
 from gatepass.administration.store import Record, Store
 from gatepass.audit import Entry
-from gatepass.credentials import IssuedRecord, TokenRecord, revoke
+from gatepass.credentials import IssuedRecord, TokenRecord, WithdrawnLink, revoke
 from gatepass.errors import Denied, Error, Unauthenticated, Unavailable
 from gatepass.keys import IssuerKey
 from gatepass.registry import Agent, Person, Role, Run, Upstream
-from gatepass.revocation import Reinstated, Scope, Withdrawn
+from gatepass.revocation import ListRecord, Places, Reinstated, Scope, Withdrawn
 
 __all__ = ["Desk", "Fallen", "Turn"]
 
@@ -80,6 +80,8 @@ class Desk:
     announce: Announce
     clock: Callable[[], Instant]
     entropy: Callable[[int], bytes]
+    places: Places
+    """Which place of which status list the next access token gets."""
     fresh: int = FRESH
     """Milliseconds after signing in during which a session may widen anything."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -193,13 +195,15 @@ class Desk:
         if any(isinstance(record, Upstream) for record in (*puts, *removals)):
             self.catalogues.learn(self.register.upstreams.values())
         for record in removals:
-            if not isinstance(
-                record, TokenRecord | IssuedRecord
-            ):  # one whose life is over: the snapshot drops these by itself
+            # What stood for something whose life is over, the snapshot drops by itself.
+            if not isinstance(record, TokenRecord | IssuedRecord | WithdrawnLink | ListRecord):
                 self.announce(Removed(record))
         for record in puts:
-            self.announce(Put(record))
-            self._repeat(record)
+            if isinstance(record, ListRecord):
+                self.places.know(record, self.clock())
+            elif not isinstance(record, WithdrawnLink):  # nothing lives by it
+                self.announce(Put(record))
+                self._repeat(record)
         if any(isinstance(record, Agent | Person) and record.fence is not None for record in puts):
             self.withdraw_fenced()
 
@@ -257,6 +261,11 @@ class Turn:
             source=self.operator.source if self.operator else None,
             details={name: value for name, value in {**session, **(details or {})}.items() if value},
         )
+
+    def place(self) -> tuple[int, tuple[Record, ...]]:
+        """A status for a new access token, that nobody has had; and what has to be put in the commit of its record."""
+        status, promise = self.desk.places.take(self.at)
+        return status, () if promise is None else (promise,)
 
     def token_entry(self, event: str, token: TokenRecord, details: Mapping[str, str] | None = None) -> Entry:
         """The same about a token, with everything by which its calls are found."""

@@ -11,11 +11,11 @@ from typing import Any, Final, Self, TypeVar
 
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId, UpstreamId
 from gatepass.administration.store import Record, Records
-from gatepass.credentials import IssuedRecord, TokenRecord, refusal
+from gatepass.credentials import IssuedRecord, TokenRecord, WithdrawnLink, refusal
 from gatepass.errors import Malformed, NotFound
 from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import Agent, Person, Role, Run, Upstream
-from gatepass.revocation import Scope
+from gatepass.revocation import ListRecord, Scope
 
 __all__ = ["LONGEST_NAME", "NAME_PATTERN", "NAME_RULE", "Register", "checked_name", "missing"]
 
@@ -50,6 +50,9 @@ class Register:
     """Those of them that nobody has ended yet, though their time may be over."""
     issued: dict[CredentialId, IssuedRecord] = field(default_factory=dict)
     """Access tokens."""
+    links: dict[CredentialId, WithdrawnLink] = field(default_factory=dict)
+    """Links of capabilities that were withdrawn."""
+    lists: dict[str, ListRecord] = field(default_factory=dict)
     signing: dict[str, IssuerKey] = field(default_factory=dict)
     """The issuer's keys, by `kid`."""
     withdrawn: set[tuple[Scope, str]] = field(default_factory=set)
@@ -65,7 +68,7 @@ class Register:
         register.apply(records.runs, ())
         in_order: list[TokenRecord] = sorted(records.tokens, key=lambda token: token.issued)
         register.apply(in_order, ())
-        register.apply((*records.issued, *records.signing), ())
+        register.apply((*records.issued, *records.links, *records.lists, *records.signing), ())
         return register
 
     def apply(self, puts: Iterable[Record], removals: Iterable[Record]) -> None:
@@ -150,11 +153,18 @@ class Register:
         for run in [run for run in self.runs.values() if run.ended is not None and run.closes < before]:
             self._remove(run)
             self.withdrawn.discard((Scope.RUN, run.id))
-        held: tuple[TokenRecord | IssuedRecord, ...] = (*self.tokens.values(), *self.issued.values())
-        over = [token for token in held if token.expires < before]
+        over = [token for token in self.tokens.values() if token.expires < before]
         for token in over:
             self._remove(token)
             self.withdrawn.discard((Scope.CREDENTIAL, token.id))
+        self.forget_short(before)
+
+    def forget_short(self, before: Instant) -> None:
+        """Let go of access tokens and withdrawn links whose life was over before `before`: there may be many."""
+        held: tuple[IssuedRecord | WithdrawnLink, ...] = (*self.issued.values(), *self.links.values())
+        for each in [each for each in held if each.expires < before]:
+            self._remove(each)
+            self.withdrawn.discard((Scope.CREDENTIAL, each.id))
 
     def live_tokens(self, now: Instant) -> Iterator[TokenRecord]:
         """Every token that is honoured now."""
@@ -198,6 +208,8 @@ class Register:
             Run: self.runs,
             TokenRecord: self.tokens,
             IssuedRecord: self.issued,
+            WithdrawnLink: self.links,
+            ListRecord: self.lists,
             SealedSecret: self.secrets,
             IssuerKey: self.signing,
         }

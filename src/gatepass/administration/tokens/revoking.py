@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gatepass.access import CredentialId
-from gatepass.administration.changes import Desk, Fallen
+from gatepass.access import AgentId, CredentialId, Instant
+from gatepass.administration.changes import Desk, Fallen, missing
 from gatepass.administration.operators import Act, Operator
 from gatepass.administration.people import People
-from gatepass.credentials import TokenKind, TokenRecord, UnverifiedToken, line
+from gatepass.credentials import IssuedRecord, TokenKind, TokenRecord, UnverifiedToken, WithdrawnLink, line
 from gatepass.registry import Agent, Person
 from gatepass.revocation import Scope
 
@@ -22,6 +22,7 @@ __all__ = ["Revoking"]
 FINDER: Final = "finder"
 """The actor of a revocation by whoever showed the whole token."""
 LEAKED: Final = "it was reported leaked"
+LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,17 @@ class Revoking:
     desk: Desk
     people: People
 
-    async def token(self, operator: Operator, ref: str, because: str = "") -> tuple[TokenRecord, ...]:
-        """Revoke one token, and those that it took over from."""
+    async def token(self, operator: Operator, ref: str, because: str = "") -> tuple[TokenRecord | IssuedRecord, ...]:
+        """Revoke one token, and those that it took over from; or an access token, by its id."""
 
         def owns(person: Person) -> bool:
-            known = self.desk.register.tokens.get(CredentialId(ref)) or self.desk.register.named(ref)
+            register, id_ = self.desk.register, CredentialId(ref)
+            known = register.tokens.get(id_) or register.issued.get(id_) or register.named(ref)
             return known is not None and known.owner == person.id
 
         actor = await self.desk.permit(operator, Act.REVOKE_TOKEN, owns)
+        if (issued := self.desk.register.issued.get(CredentialId(ref))) is not None:
+            return await self._revoke_issued(issued.id, because or "its operator revoked it", actor.id, operator)
         found = self._line_of(self.desk.register.token(ref))
         return await self._revoke(found, because or "its operator revoked it", actor.id, operator)
 
@@ -93,6 +97,45 @@ class Revoking:
         record = self.desk.register.tokens.get(presented.credential_id)
         if record is not None and presented.proves(record):
             await self._revoke(self._line_of(record), LEAKED, FINDER)
+
+    async def own(self, agent: AgentId, id_: CredentialId, because: str) -> None:
+        """Revoke a token of the agent whose credential was verified just now. Of another's nothing is said."""
+        register = self.desk.register
+        token, issued = register.tokens.get(id_), register.issued.get(id_)
+        if token is not None and token.agent == agent:
+            await self._revoke(self._line_of(token), because, agent)
+        elif issued is not None and agent in {issued.agent, issued.client}:
+            await self._revoke_issued(id_, because, agent)
+
+    async def link(self, agent: AgentId, id_: CredentialId, expires: Instant, because: str) -> None:
+        """Withdraw a link of a capability of the agent's, which was verified just now: it, and what hangs below it."""
+        async with self.desk.in_force(lambda: [(Scope.CREDENTIAL, id_)], agent) as turn:
+            if id_ in self.desk.register.links:
+                return
+            link = WithdrawnLink(id=id_, agent=agent, created=turn.at, expires=expires, because=because)
+            entry = turn.entry("link.withdrawn", id_, {"because": because})
+            await turn.commit(entry.amended(credential=id_, agent=agent), puts=(link,))
+
+    async def _revoke_issued(
+        self, id_: CredentialId, because: str, actor: str, operator: Operator | None = None
+    ) -> tuple[IssuedRecord, ...]:
+        async with self.desk.in_force(lambda: [(Scope.CREDENTIAL, id_)], actor, operator) as turn:
+            issued = self.desk.register.issued.get(id_)
+            if issued is None:  # its life ended meanwhile
+                raise missing("token", id_)
+            if issued.revoked is not None:
+                return ()
+            told = "".join(character if character.isprintable() else " " for character in because[:LONGEST_REASON])
+            revoked = replace(issued, revoked=turn.at, revoked_because=told)
+            entry = turn.entry("credential.revoked", id_, {"because": told}).amended(
+                credential=id_,
+                owner=issued.owner,
+                agent=issued.agent,
+                run=issued.run,
+                purpose=issued.purpose,
+            )
+            await turn.commit(entry, puts=(revoked,))
+            return (revoked,)
 
     def _line_of(self, token: TokenRecord) -> Callable[[], Iterable[TokenRecord]]:
         """The token and what it took over from; and what takes over from it while this one waits for its turn."""

@@ -38,9 +38,19 @@ class ListRecord:
     number: int
     secret: bytes = field(repr=False)
     """What its order is made of. It gives nobody any power; who knows it can count tokens."""
-    opened: Instant
+    created: Instant
     promised: int = 0
     """How many places of the order may have been given out."""
+
+    @property
+    def id(self) -> str:
+        """What a store calls it."""
+        return f"list_{self.number}"
+
+    @property
+    def name(self) -> str:
+        """What an error calls it."""
+        return self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,7 @@ class Places:
         current = self._current()
         if current is None:
             number = max((*self.lists, *self._used), default=0) + 1
-            current = ListRecord(number=number, secret=self._secret(), opened=now)
+            current = ListRecord(number=number, secret=self._secret(), created=now)
             self.lists[number] = current
             self._used[number] = 0
         used = self._used[current.number]

@@ -16,7 +16,7 @@ from gatepass import exact
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId, UpstreamId
 from gatepass.administration import Record, Records
 from gatepass.authority import authority_from_json, authority_to_json
-from gatepass.credentials import IssuedRecord, TokenKind, TokenLimits, TokenRecord
+from gatepass.credentials import IssuedRecord, TokenKind, TokenLimits, TokenRecord, WithdrawnLink
 from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import (
@@ -31,6 +31,7 @@ from gatepass.registry import (
     Upstream,
     UpstreamKind,
 )
+from gatepass.revocation import ListRecord
 from gatepass.storage.sqlite import schema
 
 __all__ = ["expire", "load", "put", "remove"]
@@ -39,7 +40,19 @@ _Row = Mapping[str, Any]
 
 _MOST_EXPIRED: Final = 5_000
 """Rows of one round of `expire`, which everybody who writes has to wait for."""
-_ORDER: Final = (Person, Agent, Role, Upstream, SealedSecret, IssuerKey, Run, TokenRecord, IssuedRecord)
+_ORDER: Final = (
+    Person,
+    Agent,
+    Role,
+    Upstream,
+    SealedSecret,
+    IssuerKey,
+    Run,
+    ListRecord,
+    TokenRecord,
+    IssuedRecord,
+    WithdrawnLink,
+)
 """Owners before what they own: the order in which records can be put, and the other way round be removed."""
 
 
@@ -94,7 +107,9 @@ def load(connection: Connection) -> Records:
         runs=read(schema.runs, _run, "opened"),
         tokens=read(schema.tokens, _token, "issued"),
         issued=read(schema.issued, _issued, "issued"),
+        links=read(schema.withdrawn_links, _link),
         signing=read(schema.signing_keys, _signing_key),
+        lists=read(schema.status_lists, _list),
     )
 
 
@@ -108,6 +123,7 @@ def expire(connection: Connection, before: Instant, ended: Instant) -> int:
         (schema.tokens, schema.tokens.c.expires, before),
         (schema.runs, schema.runs.c.closes, before),
         (schema.issued, schema.issued.c.expires, ended),
+        (schema.withdrawn_links, schema.withdrawn_links.c.expires, ended),
     )
     for table, end, until in ends:
         over = select(table.c.id).where(end < until).limit(_MOST_EXPIRED)
@@ -126,8 +142,6 @@ def expire(connection: Connection, before: Instant, ended: Instant) -> int:
 
 def _row(record: Record) -> tuple[Table, _Row]:
     match record:
-        case Person():
-            return schema.people, _same(record, schema.people)
         case Agent():
             return schema.agents, {**_same(record, schema.agents), "limits": _text(record.limits)}
         case Role():
@@ -136,12 +150,8 @@ def _row(record: Record) -> tuple[Table, _Row]:
         case Upstream():
             injection = None if record.injection is None else _text(record.injection)
             return schema.upstreams, {**_same(record, schema.upstreams), "injection": injection}
-        case SealedSecret():
-            return schema.secrets, _same(record, schema.secrets)
         case Run():
             return schema.runs, {**_same(record, schema.runs), "limits": _text(record.limits)}
-        case IssuerKey():
-            return schema.signing_keys, _same(record, schema.signing_keys)
         case IssuedRecord():
             authority = exact.write(authority_to_json(record.authority)).decode()
             texts = {"authority": authority, "ancestors": _text(record.ancestors)}
@@ -153,6 +163,19 @@ def _row(record: Record) -> tuple[Table, _Row]:
                 "ancestors": _text(record.ancestors),
             }
             return schema.tokens, {**_same(record, schema.tokens), **texts}
+        case _:
+            table = _PLAIN[type(record)]
+            return table, _same(record, table)
+
+
+_PLAIN: Final[Mapping[type[Record], Table]] = {
+    Person: schema.people,
+    SealedSecret: schema.secrets,
+    IssuerKey: schema.signing_keys,
+    WithdrawnLink: schema.withdrawn_links,
+    ListRecord: schema.status_lists,
+}
+"""Kinds whose members are columns as they are."""
 
 
 def _same(record: Record, table: Table) -> _Row:
@@ -238,6 +261,14 @@ def _issued(row: _Row) -> IssuedRecord:
         "ancestors": () if row["ancestors"] == "[]" else _ANCESTORS.decode(row["ancestors"]),
     }
     return IssuedRecord(**{**row, **read})
+
+
+def _link(row: _Row) -> WithdrawnLink:
+    return WithdrawnLink(**row)
+
+
+def _list(row: _Row) -> ListRecord:
+    return ListRecord(**row)
 
 
 def _signing_key(row: _Row) -> IssuerKey:

@@ -36,8 +36,10 @@ __all__ = [
     "signing_keys",
     "spans",
     "spent",
+    "status_lists",
     "tokens",
     "upstreams",
+    "withdrawn_links",
 ]
 
 metadata: Final = MetaData(
@@ -245,6 +247,26 @@ issued: Final = Table(
     Column("revoked_because", Text),
 )
 Index("issued_by_expires", issued.c.expires)
+
+withdrawn_links: Final = Table(
+    "withdrawn_links",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("agent", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("because", Text, nullable=False),
+)
+Index("withdrawn_links_by_expires", withdrawn_links.c.expires)
+
+status_lists: Final = Table(
+    "status_lists",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("promised", Integer, nullable=False),
+)
 
 signing_keys: Final = Table(
     "signing_keys",

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepass.access import Json
 from gatepass.administration import Act, TokenForm, TokenState
-from gatepass.credentials import TokenRecord
+from gatepass.credentials import IssuedRecord, TokenRecord
 from gatepass.errors import Malformed
 from gatepass.web.management.answers import shapes
 from gatepass.web.management.calls import Answer, Call, Operation
@@ -125,7 +125,7 @@ async def _shown(call: Call, token: TokenRecord) -> Answer:
     return Answer(shown=call.shows.token(token, used.get(token.id)))
 
 
-def _revoked(tokens: Iterable[TokenRecord]) -> Answer:
+def _revoked(tokens: Iterable[TokenRecord | IssuedRecord]) -> Answer:
     return Answer(shown=shapes.Revoked(revoked=[shapes.RevokedToken(id=token.id, name=token.name) for token in tokens]))
 
 
