@@ -125,6 +125,7 @@ async def test_a_persons_token_is_not_an_agents_to_revoke(world: World) -> None:
 async def test_a_list_that_is_used_up_is_let_go_of_when_its_last_token_has_ended(world: World) -> None:
     await furnished(world)
     desk = world.administration.desk
+    status = 0
     for _ in range(CAPACITY + 1):
         status, record = desk.places.take(world.now[0])
         if record is not None:
