@@ -86,9 +86,6 @@ class Administration:
     ) -> Self:
         """Load what is kept, announce all of it, and be ready. Raises `Unavailable` when the store cannot be read."""
         register = Register.of(await store.load())
-        places = Places(entropy)
-        for each in register.lists.values():
-            places.know(each, clock())
         catalogues = Catalogues(read_catalogue)
         catalogues.learn(register.upstreams.values())
         desk = Desk(
@@ -98,7 +95,7 @@ class Administration:
             announce=announce,
             clock=clock,
             entropy=entropy,
-            places=places,
+            places=_places(register, entropy, clock()),
             fresh=terms.fresh,
         )
         _announce_all(desk)
@@ -138,6 +135,14 @@ class Administration:
         if over := self.desk.places.forget(before):
             async with self.desk.system_turn() as turn:
                 await turn.commit(removals=over)
+
+
+def _places(register: Register, entropy: Callable[[int], bytes], now: Instant) -> Places:
+    """The status lists that are kept, to go on with."""
+    places = Places(entropy)
+    for record in register.lists.values():
+        places.know(record, now)
+    return places
 
 
 def _announce_all(desk: Desk) -> None:
