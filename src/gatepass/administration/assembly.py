@@ -22,7 +22,7 @@ from gatepass.administration.upstreams import NewKey, Seals, Secrets, Upstreams
 from gatepass.audit import Archive
 from gatepass.credentials import Rate, TokenLimits
 from gatepass.limits import Ledger
-from gatepass.revocation import Places, Scope
+from gatepass.revocation import Scope
 
 __all__ = ["Administration", "Terms"]
 
@@ -95,7 +95,6 @@ class Administration:
             announce=announce,
             clock=clock,
             entropy=entropy,
-            places=_places(register, entropy, clock()),
             fresh=terms.fresh,
         )
         _announce_all(desk)
@@ -135,14 +134,6 @@ class Administration:
         if over := self.desk.places.forget(before):
             async with self.desk.system_turn() as turn:
                 await turn.commit(removals=over)
-
-
-def _places(register: Register, entropy: Callable[[int], bytes], now: Instant) -> Places:
-    """The status lists that are kept, to go on with."""
-    places = Places(entropy)
-    for record in register.lists.values():
-        places.know(record, now)
-    return places
 
 
 def _announce_all(desk: Desk) -> None:

@@ -80,11 +80,17 @@ class Desk:
     announce: Announce
     clock: Callable[[], Instant]
     entropy: Callable[[int], bytes]
-    places: Places
-    """Which place of which status list the next access token gets."""
     fresh: int = FRESH
     """Milliseconds after signing in during which a session may widen anything."""
+    places: Places = field(init=False)
+    """Which place of which status list the next access token gets."""
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def __post_init__(self) -> None:
+        """Go on with the status lists that are kept."""
+        self.places = Places(self.entropy)
+        for record in self.register.lists.values():
+            self.places.know(record, self.clock())
 
     @asynccontextmanager
     async def turn(
