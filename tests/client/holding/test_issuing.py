@@ -44,7 +44,7 @@ def agent(url: str, **more: Any) -> Issuer:
 def test_a_pass_is_asked_for_one_surface_with_a_proof(ask: Ask) -> None:
     with issuing() as (stranger, _):
         issuer = agent(stranger.url)
-        wanted = Wanted(scopes=("orders:refund:order-1",), run="run_1", purpose="a refund", more={"single_use": "true"})
+        wanted = Wanted(scopes=("orders:refund:order-1",), run="run_1", purpose="a refund", once=True, lifetime=60)
         held = ask(issuer, wanted, url=f"{stranger.url}/u/orders/orders/order-1/refunds")
     assert stranger.forms == [
         {
@@ -56,6 +56,7 @@ def test_a_pass_is_asked_for_one_surface_with_a_proof(ask: Ask) -> None:
             "run_id": "run_1",
             "purpose": "a refund",
             "single_use": "true",
+            "expires_in": "60",
         }
     ]
     assert stranger.proofs[0].thumbprint == issuer.key.public.thumbprint

@@ -9,7 +9,7 @@ from gatepass.errors import Unauthenticated
 
 __all__ = ["Presented"]
 
-_AUTHORIZATION: Final = re.compile(r"(Bearer|DPoP) +([A-Za-z0-9._~+/=-]{1,16384})", re.ASCII | re.IGNORECASE)
+_AUTHORIZATION: Final = re.compile(r"(Bearer|DPoP) +([A-Za-z0-9._~+/=-]{1,20480})", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

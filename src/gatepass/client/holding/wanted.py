@@ -30,6 +30,12 @@ class Wanted:
     """The same as `authorization_details` (RFC 9396): for what a scope cannot say."""
     resource: str | None = None
     """The surface, such as `https://passes.example/u/orders`; None takes it from the address that is called."""
+    once: bool = False
+    """For one call: honoured once, and never again."""
+    lifetime: int | None = None
+    """Whole seconds; None is what is usual there. A pass ends by the role's longest in any case."""
+    composed: bool = False
+    """Several tools in one pass, on purpose. Without it, two tools are asked for twice."""
     run: str | None = None
     purpose: str | None = None
     more: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +47,9 @@ class Wanted:
             "resource": resource,
             "scope": " ".join(self.scopes),
             "authorization_details": exact.write(tuple(self.details)).decode() if self.details else "",
+            "single_use": "true" if self.once else "",
+            "expires_in": "" if self.lifetime is None else str(self.lifetime),
+            "composition": "explicit" if self.composed else "",
             "run_id": self.run or "",
             "purpose": self.purpose or "",
         }
