@@ -22,7 +22,7 @@ from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.limits import Spent
 from gatepass.storage.lines import line_for
 from gatepass.storage.sqlite.reading.queries import page_queries
-from gatepass.storage.sqlite.writing import Transaction
+from gatepass.storage.sqlite.writing import Job, Transaction
 
 
 class TestSqliteJournal(JournalContract):
@@ -353,3 +353,57 @@ def _plans(connection: Connection, query: Query) -> list[str]:
     for sql, values in page_queries(query, 1, 10**9):
         found += [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
     return found
+
+
+# -- when the writing thread is woken
+
+
+def test_what_nobody_waits_for_is_written_all_the_same(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            written = asyncio.Event()
+            loop, write_ = asyncio.get_running_loop(), database._writer._write
+
+            def noted(connection: Connection, batch: list[Job]) -> None:
+                write_(connection, batch)
+                loop.call_soon_threadsafe(written.set)
+
+            database._writer._write = noted  # type: ignore[method-assign]
+            database.journal.append(decided(1))
+            await asyncio.wait_for(written.wait(), 20)
+
+    asyncio.run(story())
+
+
+def test_whoever_reads_finds_what_was_appended_before(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            for number in range(20):
+                database.journal.append(decided(number))
+                found = await database.archive.search(Query(event="call.decided"))
+                assert len(found.entries) == number + 1
+
+    asyncio.run(story())
+
+
+def test_what_is_waited_for_takes_along_what_nobody_waits_for(tmp_path: Path) -> None:
+    """An intent that nobody waits for, and the outcome that somebody does: one commit, not two."""
+
+    async def story() -> None:
+        commits: list[int] = []
+        async with opened(tmp_path) as database:
+            write_ = database._writer._write
+
+            def noted(connection: Connection, batch: list[Job]) -> None:
+                commits.append(len(batch))
+                write_(connection, batch)
+
+            database._writer._write = noted  # type: ignore[method-assign]
+            for number in range(5):
+                database.journal.append(decided(number))
+                await asyncio.sleep(0)
+                await database.journal.append(finished(number)).durable()
+        assert sum(commits) == 11
+        assert len(commits) < 10
+
+    asyncio.run(story())

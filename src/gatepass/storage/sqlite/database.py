@@ -134,7 +134,7 @@ class Database:
             if trouble is None:
                 raise
             raise trouble.error() from None
-        return cls(writer, Reader(path))
+        return cls(writer, Reader(path, writer.flushed))
 
     @property
     def trouble(self) -> Trouble | None:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -28,12 +28,15 @@ _OPERATIONS: Final = 100_000
 class Reader:
     """A few threads with a connection each. Whatever is asked of the database besides writing goes through here."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, flushed: Callable[[], Awaitable[None]]) -> None:
+        """`flushed` returns when what was queued to be written can be read."""
+        self._flushed = flushed
         self._engine = open_reader(path, _READERS)
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="gatepass-reader")
 
     async def run(self, read: Callable[[Connection], T], *, patience: float = _PATIENCE) -> T:
         """Do `read` in a thread. Raises `Unavailable` when the database cannot, or not in `patience` seconds."""
+        await self._flushed()
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, read, patience)
 
     def _read(self, read: Callable[[Connection], T], patience: float) -> T:

@@ -1,7 +1,8 @@
 """What is in the queue to be written, and the receipt by which one learns what became of it.
 
 A receipt belongs to the event loop that it was made for and is only ever touched there: the writing thread
-hands back whole batches, one call into the loop for each.
+hands back whole batches, one call into the loop for each. What nobody waits for may stay in the queue a moment
+longer, so that it shares a commit with what follows; whoever waits hurries it.
 """
 
 import asyncio
@@ -22,10 +23,12 @@ T = TypeVar("T")
 class Receipt(Generic[T]):
     """The receipt of one job. As a `Ticket` it says when an entry is durable; `result` is what the job returned."""
 
-    __slots__ = ("_failure", "_loop", "_result", "_settled", "_waiting")
+    __slots__ = ("_failure", "_hurry", "_loop", "_result", "_settled", "_waiting")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, hurry: Callable[[], None]) -> None:
+        """`hurry` has the queue written at the end of this turn of the loop."""
         self._loop = loop
+        self._hurry = hurry
         self._settled = False
         self._result: T | None = None
         self._failure: BaseException | None = None
@@ -37,6 +40,7 @@ class Receipt(Generic[T]):
             # One each: several may wait, and one who gives up must not take the others along.
             future = self._loop.create_future()
             self._waiting.append(future)
+            self._hurry()
             await future
         if self._failure is not None:
             raise _copied(self._failure)

@@ -1,8 +1,10 @@
 """The one thread that writes.
 
 Whatever is to be written waits in one queue, in order. The thread takes all that is there, runs it in one
-transaction, commits, and only then says so: many writers share one wait for the disk. Each job runs in a savepoint
-of its own, so that one that fails takes nobody along.
+transaction, commits, and only then says so: many writers share one wait for the disk. It is woken by the first
+who waits for something, and by a timer for what nobody waits for: a call's outcome so shares the commit of the next
+call's intent, a read's intent that of its outcome. Each job runs in a savepoint of its own, so that one that fails
+takes nobody along.
 
 When a commit fails, everybody who was waiting is told, nothing of it is there, and from then on every append is
 refused at once: whoever cannot record must not act. The thread keeps trying by itself, four times a second, and
@@ -39,6 +41,12 @@ _MOST_WAITING: Final = 10_000
 _MOST_WAITING_BYTES: Final = 32 * 1024 * 1024
 _MOST_TOGETHER: Final = 2_000
 """Jobs of one transaction: beyond that the first would wait long for the last."""
+_LINGER: Final = 0.005
+"""Seconds that something stays in the queue at most while nobody waits for it."""
+_FLUSH: Final = 0.25
+"""Seconds that a reader waits at most for what is being written."""
+_MANY: Final = 256
+"""Jobs in the queue that are written though nobody waits."""
 _RETRY: Final = 0.25
 """Seconds between two attempts to write again."""
 _STALLED: Final = 10.0
@@ -68,6 +76,9 @@ class Writer:
         self._waiting: list[Job] = []
         self._bytes = 0
         self._idle = False
+        self._urgent = False
+        self._hurried = False
+        self._lingering: asyncio.TimerHandle | None = None
         self._closing = False
         self._trouble: Trouble | None = None
         self._since = Instant(0)
@@ -101,15 +112,24 @@ class Writer:
 
     def append(self, line: Line) -> Receipt[None]:
         """Queue an entry. Raises `Unavailable` (`journal_unavailable`) at once when it cannot be written."""
-        receipt: Receipt[None] = Receipt(self._loop)
+        receipt: Receipt[None] = Receipt(self._loop, self._hurry)
         self._put(Job(receipt, (line,), size=len(line.body) + 512))
         return receipt
 
     def submit(self, work: Callable[[Transaction], T]) -> Receipt[T]:
         """Queue something to be done in a transaction. Raises `Unavailable` at once when it cannot be."""
-        receipt: Receipt[T] = Receipt(self._loop)
+        receipt: Receipt[T] = Receipt(self._loop, self._hurry)
         self._put(Job(receipt, work=work))
         return receipt
+
+    async def flushed(self) -> None:
+        """Return when what is in the queue has been written: who reads finds what was done before. Never waits long."""
+        with self._turn:
+            last = (self._waiting or self._flying)[-1:]
+        with suppress(Exception):  # whatever prevents it from being written is told to those who wrote it
+            async with asyncio.timeout(_FLUSH):
+                for job in last:
+                    await job.receipt.durable()
 
     def _put(self, job: Job) -> None:
         with self._turn:
@@ -121,17 +141,30 @@ class Writer:
             else:
                 self._waiting.append(job)
                 self._bytes += job.size
-                if self._idle:
-                    self._idle = False
-                    # Once this turn of the loop is over: what else comes in it shares the wait for the disk.
-                    self._loop.call_soon(self._wake)
+                if len(self._waiting) >= _MANY:
+                    self._hurry()
+                elif self._lingering is None:
+                    self._lingering = self._loop.call_later(_LINGER, self._wake)
                 return
         assert job.failure is not None  # noqa: S101  both branches above have set it
         raise job.failure
 
+    def _hurry(self) -> None:
+        """Somebody waits. Once this turn of the loop is over: what else comes in it shares the wait for the disk."""
+        if not self._hurried:
+            self._hurried = True
+            self._loop.call_soon(self._wake)
+
     def _wake(self) -> None:
+        self._hurried = False
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         with self._turn:
-            self._turn.notify()
+            self._urgent = bool(self._waiting)
+            if self._idle and self._urgent:
+                self._idle = False
+                self._turn.notify()
 
     def _watch(self) -> None:
         """Once a second: a disk that has not answered for long failed, and a file that was taken away is gone."""
@@ -196,13 +229,15 @@ class Writer:
             self._busy_since = None
             if self._trouble is not None and not self._closing:
                 self._turn.wait(None if self._trouble.final else _RETRY)
-            while self._trouble is None and not self._waiting and not self._closing:
+            while self._trouble is None and not (self._urgent and self._waiting) and not self._closing:
                 self._idle = True
                 self._turn.wait()
+            self._idle = False
             self._busy_since = time.monotonic()
             if self._closing and not self._waiting:
                 return None
             batch, self._waiting = self._waiting[:_MOST_TOGETHER], self._waiting[_MOST_TOGETHER:]
+            self._urgent = bool(self._waiting)
             self._bytes -= sum(job.size for job in batch)
             self._flying = batch
             return batch
@@ -273,7 +308,7 @@ class Writer:
         entry = Entry(
             at=self._clock(), event=event, actor="system", details={"writer": self._writer, **(details or {})}
         )
-        return Job(Receipt(self._loop), (line_for(entry),))
+        return Job(Receipt(self._loop, self._hurry), (line_for(entry),))
 
     def _tell(self, jobs: list[Job]) -> None:
         if jobs:
