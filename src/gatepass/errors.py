@@ -205,6 +205,7 @@ CODES: Final[Mapping[str, str]] = {
     "journal_damaged": "Run `gatepass journal verify`: it names the entries that were changed. Then restore a backup.",
     "storage_unavailable": "Nothing was changed. The store cannot be written; run `gatepass doctor`.",
     "limits_unavailable": "Nothing was done. The limits cannot be counted; run `gatepass doctor`.",
+    "issuer_keys_unavailable": "Try again in a minute; the issuer's keys cannot be fetched now, and nothing is believed without them.",
     "secret_missing": "An operator has to store the upstream's secret again.",
     "secret_unreadable": "An operator has to restore the key file that the secret was sealed under, or store the secret again.",
     "secret_bound_elsewhere": "The upstream's address has changed; an operator has to store its secret again for the new one.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from tests.administration.issuers import NoKeys
 from tests.keys.randomness import Numbered
 
 from gatepass.access import CredentialId, Instant, Json
@@ -224,8 +225,15 @@ async def opened(store: Store | None = None, *, account: Rate = ACCOUNT, first: 
         ledger=InProcessLedger(),
         archive=store.journal,
         explain=no_explanation,
+        proves=NoKeys(),
         stranger=lambda event, code, _source, _credential: strangers.append((event, code)),
-        terms=Terms(limits=LIMITS, account=account, token_lifetime=8 * HOUR, session_lifetime=8 * HOUR),
+        terms=Terms(
+            audiences=frozenset({"https://gatepass.example"}),
+            limits=LIMITS,
+            account=account,
+            token_lifetime=8 * HOUR,
+            session_lifetime=8 * HOUR,
+        ),
         facts=Facts(version="0"),
     )
     world = World(store, administration, announced, passwords, strangers, keyring, now)

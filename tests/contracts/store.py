@@ -28,6 +28,8 @@ from gatepass.errors import Conflict
 from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import (
     Agent,
+    AgentKey,
+    AgentKeyId,
     AgentLimits,
     Budget,
     Injection,
@@ -37,6 +39,9 @@ from gatepass.registry import (
     Role,
     Run,
     RunLimits,
+    TrustKind,
+    TrustRule,
+    TrustRuleId,
     Upstream,
     UpstreamKind,
 )
@@ -230,6 +235,42 @@ LINK = WithdrawnLink(
 )
 LIST = ListRecord(number=7, secret=bytes(range(32)), created=Instant(22), promised=256)
 NEXT_LIST = ListRecord(number=12, secret=bytes(32), created=Instant(22))
+TRUST = TrustRule(
+    id=TrustRuleId("tru_deploys"),
+    name="deploys",
+    kind=TrustKind.GITHUB_ACTIONS,
+    issuer="https://token.actions.githubusercontent.com",
+    keys_url="https://keys.example/jwks",
+    allow_private=True,
+    audience="deploys",
+    conditions=("repository_id=7", "ref=refs/heads/main|refs/heads/next"),
+    agent_claim="environment",
+    agents={"prod": BOT.id, "test": AgentId("agt_idle")},
+    longest_life=60_000,
+    single_use=False,
+    reproof=True,
+    expires=Instant(99),
+    created=Instant(10),
+    managed=True,
+)
+PLAIN_TRUST = TrustRule(
+    id=TrustRuleId("tru_plain"),
+    name="plain",
+    kind=TrustKind.SPIFFE,
+    issuer="spiffe://prod.example",
+    keys='{"keys":[]}',
+    agent=BOT.id,
+    created=Instant(11),
+)
+AGENT_KEY = AgentKey(
+    id=AgentKeyId("key_1"),
+    agent=BOT.id,
+    label="laptop",
+    jwk="{}",
+    thumbprint="t",
+    created=Instant(12),
+    expires=Instant(90),
+)
 ALL = (
     LINK,
     NEXT_LIST,
@@ -240,6 +281,9 @@ ALL = (
     WITHDRAWN,
     RUN,
     IDLE_RUN,
+    AGENT_KEY,
+    TRUST,
+    PLAIN_TRUST,
     TOKEN,
     PLAIN,
     KEY,
@@ -293,6 +337,8 @@ class StoreContract:
                 signing=(SIGNING, WITHDRAWN),
                 links=(LINK,),
                 lists=(LIST, NEXT_LIST),
+                trust_rules=(TRUST, PLAIN_TRUST),
+                agent_keys=(AGENT_KEY,),
             )
 
         self.run(story)

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx2
 from starlette.types import ASGIApp, Receive, Scope, Send
+from tests.administration.issuers import NoKeys
 from tests.administration.world import LIMITS, MINUTE, ORDERS, START
 from tests.bearers import bearers
 from tests.web.served import AGENTS, PEOPLE, Echo, running
@@ -96,6 +97,7 @@ class Deployment:
                 ledger=InProcessLedger(),
                 archive=database.archive,
                 explain=explain,
+                proves=NoKeys(),
                 stranger=lambda event, code, _source, _credential: self.strangers.append((event, code)),
                 terms=Terms(
                     limits=self.limits, account=Rate(6_000, MINUTE), token_lifetime=8 * HOUR, session_lifetime=8 * HOUR

@@ -109,6 +109,9 @@ GRAMMARS: Final = {
     "POST /tokens/{ref}/explain": "an attempt is in the words of its upstream's surface",
     "GET /tokens/{ref}/blast-radius": "a person's token has none",
     "POST /configuration": "files have a grammar and a meaning",
+    "PUT /trust-rules/{ref}": "conditions have a grammar, and keys are keys",
+    "POST /trust-trials": "a token is a signed text",
+    "POST /agents/{ref}/keys": "a key is a point of its curve",
     "GET /activity": "instants and steps have to go together",
     "GET /journal": "an instant has to be one, and have a zone",
 }
@@ -122,7 +125,7 @@ OPERATIONS: Final = [
 ]
 
 
-ASKED: Final = {"POST /tokens/{ref}/explain", "POST /configuration/plan"}
+ASKED: Final = {"POST /trust-trials", "POST /tokens/{ref}/explain", "POST /configuration/plan"}
 """What is posted and changes nothing."""
 SEQUENCES: Final = 24
 """At least, of a whole walk."""

@@ -18,6 +18,7 @@ from gatepass.administration.signin import Codes, Passwords, Sessions, Stranger
 from gatepass.administration.signing import KeyMaker, SigningKeys
 from gatepass.administration.store import Store
 from gatepass.administration.tokens import Issuing, Revoking
+from gatepass.administration.trust import Proves, Trust
 from gatepass.administration.upstreams import NewKey, Seals, Secrets, Upstreams
 from gatepass.audit import Archive
 from gatepass.credentials import Rate, TokenLimits
@@ -40,6 +41,8 @@ class Terms:
     """The deployment's ceiling: the calls of all tokens together."""
     token_lifetime: int
     session_lifetime: int
+    audiences: frozenset[str] = frozenset()
+    """Those of tokens that are meant for our issuer: its identifier, and its token endpoint."""
     fresh: int = FRESH
     code_lifetime: int = 10 * 60_000
     signing_period: int = 30 * 86_400_000
@@ -63,6 +66,7 @@ class Administration:
     sessions: Sessions
     overview: Overview
     configuration: Configuration
+    trust: Trust
 
     @classmethod
     async def open(
@@ -80,14 +84,14 @@ class Administration:
         ledger: Ledger,
         archive: Archive,
         explain: Explain,
+        proves: Proves,
         stranger: Stranger,
         terms: Terms,
         facts: Facts,
     ) -> Self:
         """Load what is kept, announce all of it, and be ready. Raises `Unavailable` when the store cannot be read."""
         register = Register.of(await store.load())
-        catalogues = Catalogues(read_catalogue)
-        catalogues.learn(register.upstreams.values())
+        catalogues = _learned(read_catalogue, register)
         desk = Desk(
             store=store,
             register=register,
@@ -120,10 +124,9 @@ class Administration:
             tokens=Issuing(desk=desk, defaults=terms.limits, account=terms.account, lifetime=terms.token_lifetime),
             revoking=Revoking(desk, people),
             sessions=sessions,
-            overview=Overview(
-                desk=desk, ledger=ledger, archive=archive, explain_=explain, facts=facts, seen=sessions.seen.get
-            ),
+            overview=Overview(desk, ledger, archive, explain_=explain, facts=facts, seen=sessions.seen.get),
             configuration=Configuration(desk, ConfigurationTerms(terms.limits, terms.account)),
+            trust=Trust.of(desk, proves, terms.audiences),
         )
 
     async def tend(self) -> None:
@@ -134,6 +137,12 @@ class Administration:
         if over := self.desk.places.forget(before):
             async with self.desk.system_turn() as turn:
                 await turn.commit(removals=over)
+
+
+def _learned(read_catalogue: ReadCatalogue, register: Register) -> Catalogues:
+    catalogues = Catalogues(read_catalogue)
+    catalogues.learn(register.upstreams.values())
+    return catalogues
 
 
 def _announce_all(desk: Desk) -> None:
@@ -147,6 +156,10 @@ def _announce_all(desk: Desk) -> None:
     for table in (register.people, register.upstreams, register.secrets, register.roles, register.agents, runs):
         for record in table.values():
             desk.announce(Put(record))
+    for rule in register.trust_rules.values():
+        desk.announce(Put(rule))
+    for theirs in register.agent_keys.values():
+        desk.announce(Put(theirs))
     for token in tokens:
         desk.announce(Put(token))
     for key in register.signing.values():

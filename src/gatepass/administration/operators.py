@@ -85,6 +85,10 @@ class Act(StrEnum):
     REVOKE_EVERYTHING = "everything.revoke"
     OPEN_RUN = "run.open"
     END_RUN = "run.end"
+    SET_TRUST = "trust.set"
+    DELETE_TRUST = "trust.delete"
+    ADD_KEY = "agent.key_add"
+    REMOVE_KEY = "agent.key_remove"
     APPLY_CONFIGURATION = "configuration.apply"
     SET_PASSWORD = "password.set"  # noqa: S105  the name of an act
     END_SESSION = "session.end"
@@ -139,6 +143,10 @@ RULES: Final[Mapping[Act, Rule]] = {
     Act.REVOKE_EVERYTHING: Rule(_OPERATOR, _TAKE),
     Act.OPEN_RUN: Rule(_OPERATOR, _WRITE, owner=True),  # it gives nothing by itself
     Act.END_RUN: Rule(_OPERATOR, _TAKE, owner=True),
+    Act.SET_TRUST: Rule(_ADMIN, _WIDEN),
+    Act.DELETE_TRUST: Rule(_OPERATOR, _TAKE),
+    Act.ADD_KEY: Rule(_OPERATOR, _WIDEN),
+    Act.REMOVE_KEY: Rule(_OPERATOR, _TAKE, owner=True),
     Act.APPLY_CONFIGURATION: Rule(_OPERATOR, _TAKE),  # and each of its changes by its own row
     Act.SET_PASSWORD: Rule(None, _WIDEN),
     Act.END_SESSION: Rule(None, _TAKE),

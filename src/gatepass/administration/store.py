@@ -12,15 +12,17 @@ from typing import Protocol, TypeAlias
 from gatepass.audit import Entry
 from gatepass.credentials import IssuedRecord, TokenRecord, WithdrawnLink
 from gatepass.keys import IssuerKey, SealedSecret
-from gatepass.registry import Agent, Person, Role, Run, Upstream
+from gatepass.registry import Agent, AgentKey, Person, Role, Run, TrustRule, Upstream
 from gatepass.revocation import ListRecord
 
-__all__ = ["IssuerKey", "LiveRecord", "Record", "Records", "SealedSecret", "Store"]
+__all__ = ["IssuerKey", "LiveRecord", "Record", "Records", "SealedSecret", "Store", "Trust"]
 
 
 LiveRecord: TypeAlias = Person | Agent | Role | Upstream | Run | TokenRecord | IssuedRecord | SealedSecret | IssuerKey
 """What the live snapshot is told of."""
-Record: TypeAlias = LiveRecord | WithdrawnLink | ListRecord
+Trust: TypeAlias = TrustRule | AgentKey
+"""Whom the issuer believes about agents."""
+Record: TypeAlias = LiveRecord | Trust | WithdrawnLink | ListRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class Records:
     links: tuple[WithdrawnLink, ...] = ()
     signing: tuple[IssuerKey, ...] = ()
     lists: tuple[ListRecord, ...] = ()
+    trust_rules: tuple[TrustRule, ...] = ()
+    agent_keys: tuple[AgentKey, ...] = ()
 
 
 class Store(Protocol):

@@ -12,10 +12,13 @@ from gatepass.registry.records import (
     UpstreamKind,
 )
 from gatepass.registry.runs import LONGEST_RUN, Budget, Run, RunLimits
+from gatepass.registry.trust import AgentKey, AgentKeyId, TrustKind, TrustRule, TrustRuleId
 
 __all__ = [
     "LONGEST_RUN",
     "Agent",
+    "AgentKey",
+    "AgentKeyId",
     "AgentLimits",
     "Budget",
     "Injection",
@@ -25,6 +28,9 @@ __all__ = [
     "Role",
     "Run",
     "RunLimits",
+    "TrustKind",
+    "TrustRule",
+    "TrustRuleId",
     "Upstream",
     "UpstreamKind",
 ]

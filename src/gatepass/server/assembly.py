@@ -23,8 +23,11 @@ from gatepass.gateway.operations import read_operations
 from gatepass.gateway.rest import RestSurface
 from gatepass.gateway.snapshot import Snapshot
 from gatepass.gateway.strangers import Strangers
+from gatepass.issuer import Places
+from gatepass.issuer.workloads import ForeignKeys, Trusted
 from gatepass.keys import Digests, IssuerKeys, Sealer
-from gatepass.registry import Upstream
+from gatepass.outbound.documents import DocumentFetcher
+from gatepass.registry import AgentKey, TrustRule, Upstream
 from gatepass.revocation import Live, Reinstated, Withdrawn
 from gatepass.server.housekeeping import Housekeeping
 from gatepass.server.parts import Parts, SlowPasswords
@@ -60,7 +63,9 @@ class Deployment:
             mcp = _mcp(parts, admission)
             closing.push_async_callback(mcp.close)
             rest = RestSurface(admission=admission, door=parts.door, patience=_patience(parts.settings))
-            administration = await _administration(parts, admission)
+            trusted = Trusted(_ours(parts))
+            foreign = ForeignKeys(DocumentFetcher(parts.door).fetch, parts.clock)
+            administration = await _administration(parts, admission, trusted, foreign)
             await administration.signing.tend()
             management = management_api(administration)
             app = App(
@@ -121,11 +126,11 @@ def _mcp(parts: Parts, admission: Admission) -> McpSurface:
     )
 
 
-async def _administration(parts: Parts, admission: Admission) -> Administration:
+async def _administration(parts: Parts, admission: Admission, trusted: Trusted, foreign: ForeignKeys) -> Administration:
     """What people manage. It announces everything there is to the snapshot while it opens."""
     return await Administration.open(
         store=parts.store,
-        announce=_Announcer(admission.snapshot),
+        announce=_Announcer(admission.snapshot, trusted),
         clock=parts.clock,
         entropy=parts.entropy,
         read_catalogue=lambda text, name: read_operations(text, name).catalogue,
@@ -136,8 +141,9 @@ async def _administration(parts: Parts, admission: Admission) -> Administration:
         ledger=parts.ledger,
         archive=parts.archive,
         explain=Explainer(admission).explain,
+        proves=foreign,
         stranger=admission.stranger,
-        terms=_terms(parts.settings),
+        terms=replace(_terms(parts.settings), audiences=trusted.ours),
         facts=replace(
             parts.facts,
             settings=tuple(SettingFact(**asdict(each)) for each in effective(parts.settings)),
@@ -162,15 +168,21 @@ def _farewell(admission: Admission) -> Callable[[Upstream], Secret | None]:
 class _Announcer:
     """Tells the snapshot what administration did. Synchronous: when it returns, the next decision knows."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, trusted: Trusted) -> None:
+        self._snapshot, self._trusted = snapshot, trusted
 
     def __call__(self, announcement: Announcement) -> None:
         match announcement:
-            case Put():
-                self._snapshot.put(announcement.record)
-            case Removed():
-                self._snapshot.remove(announcement.record)
+            case Put(record):
+                if isinstance(record, TrustRule | AgentKey):
+                    self._trusted.put(record)
+                else:
+                    self._snapshot.put(record)
+            case Removed(record):
+                if isinstance(record, TrustRule | AgentKey):
+                    self._trusted.remove(record)
+                else:
+                    self._snapshot.remove(record)
             case Withdrawn():
                 self._snapshot.withdraw(announcement)
             case Reinstated():
@@ -178,6 +190,12 @@ class _Announcer:
 
 
 # -- settings, as each room takes them
+
+
+def _ours(parts: Parts) -> frozenset[str]:
+    """What a token that is meant for our issuer may have as its sole audience."""
+    places = Places(parts.agents_url)
+    return frozenset({places.issuer, places.token})
 
 
 def _patience(settings: Settings) -> Patience:

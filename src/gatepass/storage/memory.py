@@ -40,7 +40,7 @@ from gatepass.credentials import IssuedRecord, TokenRecord, WithdrawnLink
 from gatepass.errors import Conflict, Unavailable
 from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.limits import Spent
-from gatepass.registry import Agent, Person, Role, Run, Upstream
+from gatepass.registry import Agent, AgentKey, Person, Role, Run, TrustRule, Upstream
 from gatepass.revocation import ListRecord
 from gatepass.storage.lines import EXACT, Line, line_for
 
@@ -59,6 +59,8 @@ Kept = TypeVar(
     TokenRecord,
     IssuedRecord,
     IssuerKey,
+    TrustRule,
+    AgentKey,
 )
 
 _WRITER: Final = WriterId("wrt_memory")
@@ -228,6 +230,8 @@ class MemoryStore:
             links=self._all(WithdrawnLink),
             signing=self._all(IssuerKey),
             lists=self._all(ListRecord),
+            trust_rules=self._all(TrustRule),
+            agent_keys=self._all(AgentKey),
         )
 
     async def commit(
@@ -294,7 +298,7 @@ def _check(records: Mapping[tuple[type, str], Record]) -> None:
             owners.append((Person, record.owner))
         if isinstance(record, TokenRecord | IssuedRecord) and record.agent is not None:
             owners.append((Agent, record.agent))
-        if isinstance(record, Run):
+        if isinstance(record, Run | AgentKey | TrustRule) and record.agent is not None:
             owners.append((Agent, record.agent))
         if any(owner not in records for owner in owners):
             called = record.id if isinstance(record, Run) else record.name

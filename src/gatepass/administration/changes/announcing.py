@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gatepass.administration.store import LiveRecord
+from gatepass.administration.store import LiveRecord, Trust
 from gatepass.revocation import Reinstated, Withdrawn
 
 __all__ = ["Announce", "Announcement", "Put", "Removed"]
@@ -19,14 +19,14 @@ __all__ = ["Announce", "Announcement", "Put", "Removed"]
 class Put:
     """The record is new, or it replaces the one of the same id."""
 
-    record: LiveRecord
+    record: LiveRecord | Trust
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
     """The record is gone. Never a token's: those are withdrawn, and dropped when their life is over."""
 
-    record: LiveRecord
+    record: LiveRecord | Trust
 
 
 Announcement: TypeAlias = Put | Removed | Withdrawn | Reinstated

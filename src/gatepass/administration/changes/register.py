@@ -14,7 +14,7 @@ from gatepass.administration.store import Record, Records
 from gatepass.credentials import IssuedRecord, TokenRecord, WithdrawnLink, refusal
 from gatepass.errors import Malformed, NotFound
 from gatepass.keys import IssuerKey, SealedSecret
-from gatepass.registry import Agent, Person, Role, Run, Upstream
+from gatepass.registry import Agent, AgentKey, AgentKeyId, Person, Role, Run, TrustRule, TrustRuleId, Upstream
 from gatepass.revocation import ListRecord, Scope
 
 __all__ = ["LONGEST_NAME", "NAME_PATTERN", "NAME_RULE", "Register", "checked_name", "missing"]
@@ -25,7 +25,7 @@ _NAME: Final = re.compile(NAME_PATTERN, re.ASCII)
 NAME_RULE: Final = f"lower-case letters, digits, and single `-` or `.` between them, at most {LONGEST_NAME}"
 
 Key = TypeVar("Key", bound=str)
-Thing = TypeVar("Thing", Person, Agent, Upstream, SealedSecret)
+Thing = TypeVar("Thing", Person, Agent, Upstream, SealedSecret, TrustRule)
 
 
 def checked_name(name: str) -> str:
@@ -55,6 +55,8 @@ class Register:
     lists: dict[str, ListRecord] = field(default_factory=dict)
     signing: dict[str, IssuerKey] = field(default_factory=dict)
     """The issuer's keys, by `kid`."""
+    trust_rules: dict[TrustRuleId, TrustRule] = field(default_factory=dict)
+    agent_keys: dict[AgentKeyId, AgentKey] = field(default_factory=dict)
     withdrawn: set[tuple[Scope, str]] = field(default_factory=set)
     """Announced, whether or not the store has heard of it: what is in here is refused."""
     _latest: dict[str, CredentialId] = field(default_factory=dict)
@@ -69,6 +71,7 @@ class Register:
         in_order: list[TokenRecord] = sorted(records.tokens, key=lambda token: token.issued)
         register.apply(in_order, ())
         register.apply((*records.issued, *records.links, *records.lists, *records.signing), ())
+        register.apply((*records.trust_rules, *records.agent_keys), ())
         return register
 
     def apply(self, puts: Iterable[Record], removals: Iterable[Record]) -> None:
@@ -93,6 +96,17 @@ class Register:
     def secret(self, ref: str) -> SealedSecret:
         """By id or name."""
         return _found(self.secrets, ref, "secret", lambda secret: secret.name)
+
+    def trust_rule(self, ref: str) -> TrustRule:
+        """By id or name."""
+        return _found(self.trust_rules, ref, "trust rule", lambda rule: rule.name)
+
+    def agent_key(self, ref: str) -> AgentKey:
+        """By id or thumbprint."""
+        for key in self.agent_keys.values():
+            if ref in {key.id, key.thumbprint}:
+                return key
+        raise missing("key", ref)
 
     def role(self, name: str) -> Role:
         """By name, which is all that a role has."""
@@ -212,6 +226,8 @@ class Register:
             ListRecord: self.lists,
             SealedSecret: self.secrets,
             IssuerKey: self.signing,
+            TrustRule: self.trust_rules,
+            AgentKey: self.agent_keys,
         }
         return tables[type(record)]
 

@@ -54,7 +54,7 @@ class Status:
     faults: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What can be looked at."""
 

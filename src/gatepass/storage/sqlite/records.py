@@ -21,6 +21,8 @@ from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.keys import IssuerKey, SealedSecret
 from gatepass.registry import (
     Agent,
+    AgentKey,
+    AgentKeyId,
     AgentLimits,
     Injection,
     OperatorRole,
@@ -28,6 +30,9 @@ from gatepass.registry import (
     Role,
     Run,
     RunLimits,
+    TrustKind,
+    TrustRule,
+    TrustRuleId,
     Upstream,
     UpstreamKind,
 )
@@ -52,6 +57,8 @@ _ORDER: Final = (
     TokenRecord,
     IssuedRecord,
     WithdrawnLink,
+    TrustRule,
+    AgentKey,
 )
 """Owners before what they own: the order in which records can be put, and the other way round be removed."""
 
@@ -110,6 +117,8 @@ def load(connection: Connection) -> Records:
         links=read(schema.withdrawn_links, _link),
         signing=read(schema.signing_keys, _signing_key),
         lists=read(schema.status_lists, _list),
+        trust_rules=read(schema.trust_rules, _trust_rule),
+        agent_keys=read(schema.agent_keys, _agent_key),
     )
 
 
@@ -156,6 +165,9 @@ def _row(record: Record) -> tuple[Table, _Row]:
             authority = exact.write(authority_to_json(record.authority)).decode()
             texts = {"authority": authority, "ancestors": _text(record.ancestors)}
             return schema.issued, {**_same(record, schema.issued), **texts}
+        case TrustRule():
+            texts = {name: _text(getattr(record, name)) for name in ("conditions", "agents")}
+            return schema.trust_rules, {**_same(record, schema.trust_rules), **texts}
         case TokenRecord():
             texts = {
                 "authority": exact.write(authority_to_json(record.authority)).decode(),
@@ -174,6 +186,7 @@ _PLAIN: Final[Mapping[type[Record], Table]] = {
     IssuerKey: schema.signing_keys,
     WithdrawnLink: schema.withdrawn_links,
     ListRecord: schema.status_lists,
+    AgentKey: schema.agent_keys,
 }
 """Kinds whose members are columns as they are."""
 
@@ -189,7 +202,7 @@ def _names(table: Table) -> tuple[str, ...]:
 
 
 def _value(value: object) -> object:
-    return str(value) if isinstance(value, OperatorRole | UpstreamKind | TokenKind) else value
+    return str(value) if isinstance(value, OperatorRole | UpstreamKind | TokenKind | TrustKind) else value
 
 
 def _text(value: object) -> str:
@@ -198,7 +211,7 @@ def _text(value: object) -> str:
 
 def _conflict(record: Record, why: str) -> Conflict:
     called = record.id if isinstance(record, Run) else record.name
-    if why.endswith(".name"):
+    if why.endswith((".name", ".thumbprint")):
         return Conflict("conflict", f"the name `{called}` is taken")
     return Conflict("conflict", f"`{called}` belongs to something that is not there, or something belongs to it")
 
@@ -243,6 +256,20 @@ def _secret(row: _Row) -> SealedSecret:
 def _run(row: _Row) -> Run:
     limits = msgspec.json.decode(row["limits"], type=RunLimits)
     return Run(**{**row, "id": RunId(row["id"]), "agent": AgentId(row["agent"]), "limits": limits})
+
+
+def _trust_rule(row: _Row) -> TrustRule:
+    read = {
+        "id": TrustRuleId(row["id"]),
+        "kind": TrustKind(row["kind"]),
+        "conditions": msgspec.json.decode(row["conditions"], type=tuple[str, ...]),
+        "agents": msgspec.json.decode(row["agents"], type=dict[str, AgentId]),
+    }
+    return TrustRule(**{**row, **read})
+
+
+def _agent_key(row: _Row) -> AgentKey:
+    return AgentKey(**{**row, "id": AgentKeyId(row["id"])})
 
 
 def _token(row: _Row) -> TokenRecord:

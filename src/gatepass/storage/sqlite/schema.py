@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "agent_keys",
     "agents",
     "draws",
     "issued",
@@ -38,6 +39,7 @@ __all__ = [
     "spent",
     "status_lists",
     "tokens",
+    "trust_rules",
     "upstreams",
     "withdrawn_links",
 ]
@@ -191,6 +193,42 @@ runs: Final = Table(
     Column("ended_because", Text),
 )
 Index("runs_by_closes", runs.c.closes)
+trust_rules: Final = Table(
+    "trust_rules",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("keys_url", Text),
+    Column("keys", Text),
+    Column("allow_private", Boolean, nullable=False),
+    Column("audience", Text),
+    Column("conditions", Text, nullable=False),
+    Column("agent", Text, ForeignKey("agents.id")),
+    Column("agent_claim", Text),
+    Column("agents", Text, nullable=False),
+    Column("longest_life", BigInteger),
+    Column("single_use", Boolean, nullable=False),
+    Column("reproof", Boolean, nullable=False),
+    Column("expires", BigInteger),
+    Column("created", BigInteger, nullable=False),
+    Column("managed", Boolean, nullable=False),
+    UniqueConstraint("name"),
+)
+
+agent_keys: Final = Table(
+    "agent_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("agent", Text, ForeignKey("agents.id"), nullable=False),
+    Column("label", Text, nullable=False),
+    Column("jwk", Text, nullable=False),
+    Column("thumbprint", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger),
+    UniqueConstraint("thumbprint"),
+)
 
 tokens: Final = Table(
     "tokens",

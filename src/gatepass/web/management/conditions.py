@@ -28,6 +28,8 @@ _BY_ITSELF: Final[Mapping[type[shapes.Shape], frozenset[str]]] = {
     shapes.PersonInvited: frozenset(),
     shapes.Agent: frozenset(),
     shapes.Role: frozenset({"faults"}),
+    shapes.TrustRule: frozenset({"warnings", "accepts_audiences"}),
+    shapes.AgentKey: frozenset(),
     shapes.Upstream: frozenset({"fault", "secret", "secret_missing"}),
     shapes.Secret: frozenset({"usable", "upstream"}),
     shapes.Run: frozenset({"state"}),

@@ -27,12 +27,16 @@ __all__ = [
     "ExplainQuestion",
     "JournalQuery",
     "LeakReport",
+    "LimitsForm",
+    "Line",
     "ListQuery",
+    "Moment",
     "NoQuery",
     "PasswordForm",
     "PersonChange",
     "PersonCreation",
     "Reason",
+    "Ref",
     "Revocation",
     "RewrapForm",
     "RoleForm",
@@ -40,18 +44,20 @@ __all__ = [
     "SecretCreation",
     "SecretValue",
     "SessionForm",
+    "Span",
     "TokenChange",
     "TokenCreation",
     "TokenQuery",
     "UpstreamBody",
     "UpstreamCreation",
+    "either",
     "instant_in",
 ]
 
 MomentText = Annotated[str, StringConstraints(max_length=40), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
-def _either(*names: str, never: Sequence[str]) -> JsonDict:
+def either(*names: str, never: Sequence[str]) -> JsonDict:
     """In a schema: the members `names` are there and not null, and none of `never` is."""
     nulls: JsonDict = {name: {"type": "null"} for name in never}
     return {"required": list(names), "properties": {**{name: {"type": "string"} for name in names}, **nulls}}
@@ -142,7 +148,7 @@ class SessionForm(Form):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "oneOf": [_either("code", never=("name", "password")), _either("name", "password", never=("code",))]
+            "oneOf": [either("code", never=("name", "password")), either("name", "password", never=("code",))]
         }
     )
 

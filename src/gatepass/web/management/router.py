@@ -14,6 +14,7 @@ from gatepass.web.management.handlers import (
     agents,
     configuration,
     deployment,
+    federation,
     journal,
     people,
     runs,
@@ -35,6 +36,7 @@ async def openapi(call: Call) -> Answer:
 OPERATIONS: Final[tuple[Operation, ...]] = (
     *people.OPERATIONS,
     *agents.OPERATIONS,
+    *federation.OPERATIONS,
     *upstreams.OPERATIONS,
     *tokens.OPERATIONS,
     *runs.OPERATIONS,

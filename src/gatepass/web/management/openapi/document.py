@@ -39,6 +39,7 @@ _TAGS: Final = {
     "session": "Signing in and out.",
     "people": "Who operates the deployment, and who answers for agents.",
     "agents": "Machine identities, each in one role.",
+    "trust-rules": "Whom we believe about agents, beside ourselves.",
     "roles": "Live ceilings over what agents may do.",
     "upstreams": "The systems behind the gateway.",
     "secrets": "What upstreams want, in custody: written, never read.",
@@ -47,7 +48,7 @@ _TAGS: Final = {
     "journal": "What was done, tamper-evident.",
     "deployment": "How it stands, how it is used, how it was set.",
 }
-_TAGGED: Final = {"leaked": "revocations"}
+_TAGGED: Final = {"agent-keys": "agents", "trust-trials": "trust-rules", "leaked": "revocations"}
 
 
 def describe(operations: Sequence[Operation]) -> dict[str, Any]:

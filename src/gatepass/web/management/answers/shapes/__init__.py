@@ -31,6 +31,14 @@ from gatepass.web.management.answers.shapes.things import (
     Upstream,
     UpstreamRow,
 )
+from gatepass.web.management.answers.shapes.trust import (
+    AgentKey,
+    TrustCheck,
+    TrustRule,
+    TrustTrial,
+    TrustTrials,
+    TrustWarning,
+)
 from gatepass.web.management.answers.shapes.views import (
     ActionShown,
     Activity,
@@ -66,6 +74,7 @@ __all__ = [
     "ActionShown",
     "Activity",
     "Agent",
+    "AgentKey",
     "BlastRadius",
     "Budget",
     "CatalogueType",
@@ -118,6 +127,11 @@ __all__ = [
     "Token",
     "TokenKind",
     "TokenLimits",
+    "TrustCheck",
+    "TrustRule",
+    "TrustTrial",
+    "TrustTrials",
+    "TrustWarning",
     "Upstream",
     "UpstreamRow",
 ]

@@ -13,6 +13,7 @@ __all__ = [
     "Invitation",
     "IssuedToken",
     "Item",
+    "ManagedBy",
     "Moment",
     "Page",
     "Person",
