@@ -108,8 +108,8 @@ def test_secrets_are_wrapped_anew(furnished: Person) -> None:
 
 def test_a_role_is_made_previewed_changed_and_deleted(furnished: Person) -> None:
     page = furnished.get("/console/roles/_new")
-    made = furnished.send(page, "Make the role", name="reader", scopes="orders:list", hours="12")
-    assert "The role reader is saved" in made.words
+    made = furnished.send(page, "Make the role", name="reader", scopes="orders:list", longest="12h")
+    assert "The role reader is there" in made.words
     assert "12 hours" in made.words
     change = furnished.get("/console/roles/support/change")
     fields = {**dict(change.form("Show what it would change").fields), "step": "preview"}
@@ -145,7 +145,7 @@ def test_a_scope_is_picked_from_the_catalogue(furnished: Person) -> None:
 
 def test_a_role_that_cannot_be_read_keeps_what_was_typed(furnished: Person) -> None:
     page = furnished.get("/console/roles/_new")
-    shown = furnished.send(page, "Make the role", name="odd", scopes="orders:nothing-like-it?x<", hours="soon")
+    shown = furnished.send(page, "Make the role", name="odd", scopes="orders:nothing-like-it?x<", longest="soon")
     assert shown.status == 400
     assert dict(shown.form("Make the role").fields)["scopes"] == "orders:nothing-like-it?x<"
 

@@ -18,7 +18,7 @@ CHANGING = [
     ("/console/agents/support-bot", "Save", {"role": "other"}),
     ("/console/people/grace", "Change it", {"operator": "auditor"}),
     ("/console/upstreams/orders/change", "Change it", {"injection_name": "x-key"}),
-    ("/console/roles/support/change", "Save the role", {"hours": "7"}),
+    ("/console/roles/support/change", "Save the role", {"longest": "7h"}),
     ("/console/secrets/orders-key/replace", "Replace it", {"value": "sk_live_another_value"}),
     ("/console/tokens/{token}", "Save the limits", {"calls": "5/1m"}),
 ]
@@ -102,6 +102,54 @@ def test_whoever_comes_second_does_not_overwrite(ada: Person, path: str, button:
     assert (first.status, 'id="problem"' in first.text) == (200, False), first.words
     late = ada.send(page, button, **{**said, **({"calls": "6/1m"} if "calls" in said else {})})
     assert late.status == 412, late.words
+    assert "Somebody else" in late.words
+    again = dict(late.form(button).fields)
+    for name, typed in said.items():
+        assert again[name] == ("" if name == "value" else "6/1m" if name == "calls" else typed), (
+            "what was typed is kept"
+        )
+    saved = late if "value" not in said else None
+    done = ada.send(late, button, **({} if saved else said))
+    assert (done.status, 'id="problem"' in done.text) == (200, False), "it carries the tag of how things stand now"
+
+
+OVERTAKEN = [
+    (
+        "/console/upstreams/orders/change",
+        "Change it",
+        ("injection_name", "x-first"),
+        ("target", "https://b.example/v1"),
+    ),
+    ("/console/roles/support/change", "Save the role", ("longest", "7h"), ("asks_person", "orders:list")),
+    ("/console/agents/support-bot", "Save the limits", ("calls", "5/1m"), ("attempts", "9/1m")),
+]
+SAYS = {"injection_name": "Called x-first Authorization", "longest": "token 7h none", "calls": "calls 5/1m none"}
+
+
+@pytest.mark.parametrize(("path", "button", "theirs", "mine"), OVERTAKEN, ids=lambda each: str(each)[:24])
+def test_whoever_comes_second_sees_what_the_first_one_changed(
+    ada: Person, path: str, button: str, theirs: tuple[str, str], mine: tuple[str, str]
+) -> None:
+    page = ada.get(path)
+    first: dict[str, Any] = dict([theirs])
+    second: dict[str, Any] = dict([mine])
+    ada.send(page, button, **first)
+    late = ada.send(page, button, **second)
+    assert late.status == 412
+    told = late.words.partition("In your form")[2]
+    assert SAYS[theirs[0]] in told, told[:300]
+    assert dict(late.form(button).fields)[mine[0]] == mine[1]
+
+
+def test_a_file_that_somebody_else_changed_is_told_by_its_lines(ada: Person) -> None:
+    page = ada.get("/console/upstreams/orders/change")
+    ada.send(page, "Change it", operations=ORDERS.replace("class: write", "class: delete"))
+    late = ada.send(page, "Change it", operations=ORDERS + "# mine\n")
+    told = late.words.partition("In your form")[2].partition("Kind")[0]
+    assert "now refund: {class: delete" in told
+    assert "yours refund: {class: write" in told
+    assert "yours # mine" in told
+    assert "orders:list" not in told, "what is alike is not told"
 
 
 def issue(ada: Person) -> None:

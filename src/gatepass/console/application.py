@@ -192,7 +192,7 @@ class Console:
             "may": _allowed(me),
             "key": _key(asking, page),
             "csrf": "" if token is None else guarding.form_token(token),
-            "notice": announced(asking),
+            "notice": announced(asking, _allowed(me)),
             "path": asking.path,
             "now": instant_text(asking.now),
             "theme": theme_of(asking.headers),

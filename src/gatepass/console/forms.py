@@ -49,6 +49,10 @@ class Fields:
         """The rest of them."""
         return Fields([(name, value) for name, value in self.pairs if name not in names])
 
+    def replaced(self, name: str, value: str) -> "Fields":
+        """The same with one value for `name`."""
+        return Fields([*self.without(name).pairs, (name, value)])
+
     def encoded(self) -> str:
         """As a query."""
         return urlencode(self.pairs)

@@ -18,7 +18,7 @@ from gatepass.administration.overview.facts import Facts, SettingFact
 from gatepass.administration.tokens.reach import BlastRadius, Ceiling, blast_radius
 from gatepass.audit import Archive, Head, Page, Query, Report, Story
 from gatepass.audit.tally import DAY, HOUR
-from gatepass.authority import Catalogue, Scope
+from gatepass.authority import Authority, Catalogue, Scope
 from gatepass.credentials import TokenKind, TokenRecord
 from gatepass.errors import Malformed
 from gatepass.keys import SealedSecret
@@ -270,6 +270,11 @@ class Overview:
             for upstream in self.desk.register.upstreams.values()
             if upstream.id in by_upstream
         ]
+
+    async def ceiling(self, operator: Operator, role: str) -> Authority:
+        """What a role comes to now, in named actions: the most that a token under it can have."""
+        await self.desk.permit(operator, Act.READ)
+        return self.desk.catalogues.ceiling(self.desk.register.role(role))
 
     # -- what a token could do
 

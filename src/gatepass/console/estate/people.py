@@ -7,6 +7,8 @@ asked for again.
 from typing import Final
 
 from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect, Route
+from gatepass.console.bridge import Members
+from gatepass.console.showing import Difference, differences, overtaken
 from gatepass.errors import Error
 from gatepass.web.problems import status_of
 
@@ -91,8 +93,15 @@ async def _shown(asking: Asking, problem: Error | None = None) -> Page:
             "more": more is not None,
             "operators": OPERATORS,
             "problem": problem,
+            "picked": asking.form.one("operator") if "operator" in asking.form else str(person["operator"] or ""),
+            "changed": _overtaken(asking, person) if overtaken(problem) else None,
         },
     )
+
+
+def _overtaken(asking: Asking, person: Members) -> list[Difference]:
+    now = {"operator": str(person["operator"] or "nothing")}
+    return differences(now, {"operator": asking.form.one("operator") or "nothing"}, {"operator": "Manages as"})
 
 
 def _form(name: str, operator: str, problem: Error | None = None) -> Page:

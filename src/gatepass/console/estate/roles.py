@@ -5,7 +5,6 @@ whom that concerns before anything is saved.
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Final
 
 from gatepass.access import Json
@@ -13,13 +12,21 @@ from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect,
 from gatepass.console.bridge import Members
 from gatepass.console.estate.catalogue import catalogue_of, classes_of
 from gatepass.console.forms import Fields
-from gatepass.errors import Error, Malformed
+from gatepass.console.passes.rows import seconds_said
+from gatepass.console.showing import Difference, differences, overtaken
+from gatepass.errors import Error
+from gatepass.units import duration_text
 from gatepass.web.problems import status_of
 
 __all__ = ["ROUTES"]
 
-_HOUR: Final = 3600
-_MOST_DIGITS: Final = 6
+_WORDS: Final = {
+    "scopes": "Scopes",
+    "asks_person": "Asks a person for",
+    "longest": "Longest life of a token",
+    "bearer_until": "Without proof of possession until",
+    "bearer_because": "Because",
+}
 
 
 async def index(asking: Asking) -> Answer:
@@ -57,18 +64,7 @@ async def create(asking: Asking) -> Answer:
 async def change(asking: Asking) -> Answer:
     """The form with what there is."""
     role, etag = await asking.api.seen("roles", asking.ref)
-    longest = role.get("max_lifetime_seconds")
-    filled = Fields(
-        [
-            ("scopes", "\n".join(_texts(role["scopes"]))),
-            ("asks_person", "\n".join(_texts(role["asks_person"]))),
-            ("hours", "" if longest is None else _hours(longest)),
-            ("bearer_until", str(role.get("bearer_until") or "")),
-            ("bearer_because", str(role.get("bearer_because") or "")),
-            ("etag", etag or ""),
-        ]
-    )
-    return await _form(asking, filled, role)
+    return await _form(asking, Fields([*_fields(role).items(), ("etag", etag or "")]), role)
 
 
 async def replace(asking: Asking) -> Answer:
@@ -91,8 +87,12 @@ async def _save(asking: Asking, name: str, role: Members | None) -> Answer:
         body = _body(form)
         made = await asking.api.put("roles", name, body=body, etag=form.one("etag") or None, anew=role is None)
     except CORRECTABLE as error:
+        if role is not None and overtaken(error):
+            role, now = await asking.api.seen("roles", name)
+            form = form.replaced("etag", now or "")
         return await _form(asking, form, role, problem=error)
-    return Redirect(to=f"/console/roles/{made['name']}", notice="role-saved", subject=str(made["name"]))
+    notice = "role-created" if role is None else "role-saved"
+    return Redirect(to=f"/console/roles/{made['name']}", notice=notice, subject=str(made["name"]))
 
 
 async def _form(
@@ -114,8 +114,27 @@ async def _form(
             "removed": sorted(before - wanted),
             "catalogue": await catalogue_of(asking.api),
             "agents": await _agents_in(asking, role) if role else [],
+            "changed": _overtaken(filled, role) if role and overtaken(problem) else None,
         },
     )
+
+
+def _fields(role: Members) -> dict[str, str]:
+    """The record as its form has it."""
+    longest = role.get("max_lifetime_seconds")
+    return {
+        "scopes": "\n".join(_texts(role["scopes"])),
+        "asks_person": "\n".join(_texts(role["asks_person"])),
+        "longest": "" if longest is None else duration_text(int(str(longest)) * 1000),
+        "bearer_until": str(role.get("bearer_until") or ""),
+        "bearer_because": str(role.get("bearer_because") or ""),
+    }
+
+
+def _overtaken(filled: Fields, role: Members) -> list[Difference]:
+    now = _fields(role)
+    typed = {name: "\n".join(_lines(filled.exact(name))) for name in now}
+    return differences(now, typed, _WORDS)
 
 
 def _body(form: Fields) -> dict[str, Json]:
@@ -123,11 +142,9 @@ def _body(form: Fields) -> dict[str, Json]:
         "scopes": tuple(dict.fromkeys([*_lines(form.exact("scopes")), *form.all("pick")])),
         "asks_person": tuple(_lines(form.exact("asks_person"))),
     }
-    hours = form.one("hours")
-    if hours:
-        if not (hours.isascii() and hours.isdigit() and len(hours) <= _MOST_DIGITS):
-            raise Malformed("malformed_request", "the longest life is a whole number of hours")
-        body["max_lifetime_seconds"] = Decimal(int(hours) * _HOUR)
+    longest = seconds_said(form, "longest")
+    if longest is not None:
+        body["max_lifetime_seconds"] = longest
     body |= {name: form.one(name) for name in ("bearer_until", "bearer_because") if form.one(name)}
     return body
 
@@ -142,10 +159,6 @@ def _texts(value: Json) -> list[str]:
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if line.strip()]
-
-
-def _hours(seconds: Json) -> str:
-    return str(-(-int(str(seconds)) // _HOUR))
 
 
 ROUTES: Final = (

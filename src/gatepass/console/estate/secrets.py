@@ -8,6 +8,7 @@ from typing import Final
 
 from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect, Route
 from gatepass.console.bridge import Members
+from gatepass.console.showing import overtaken
 from gatepass.errors import Error
 from gatepass.web.problems import status_of
 
@@ -57,12 +58,13 @@ async def change(asking: Asking) -> Answer:
 
 async def replace(asking: Asking) -> Answer:
     """Put the value in the place of the old one."""
-    secret = await _one(asking)
+    secret, now = await asking.api.seen("secrets", asking.ref)
     try:
         body = {"value": asking.form.exact("value")}
         await asking.api.put("secrets", asking.ref, body=body, etag=asking.form.one("etag") or None)
     except CORRECTABLE as error:
-        return _replacement(secret, asking.form.one("etag"), error)
+        late = overtaken(error)
+        return _replacement(secret, now if late else asking.form.one("etag"), error, late=late)
     return Redirect(to="/console/secrets", notice="secret-replaced", subject=str(secret["name"]))
 
 
@@ -97,15 +99,24 @@ async def _form(asking: Asking, problem: Error | None = None) -> Page:
             "upstream": upstream,
             "upstreams": upstreams,
             "problem": problem,
+            "late": False,
         },
     )
 
 
-def _replacement(secret: Members, etag: str | None, problem: Error | None = None) -> Page:
+def _replacement(secret: Members, etag: str | None, problem: Error | None = None, *, late: bool = False) -> Page:
     return Page(
         template="estate/secret_form.html",
         status=status_of(problem) if problem else 200,
-        values={"secret": secret, "etag": etag or "", "problem": problem, "upstreams": (), "name": "", "upstream": ""},
+        values={
+            "secret": secret,
+            "etag": etag or "",
+            "problem": problem,
+            "late": late,
+            "upstreams": (),
+            "name": "",
+            "upstream": "",
+        },
     )
 
 

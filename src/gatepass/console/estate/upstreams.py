@@ -11,7 +11,7 @@ from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect,
 from gatepass.console.bridge import Members
 from gatepass.console.estate.catalogue import catalogue_of
 from gatepass.console.forms import Fields
-from gatepass.console.showing import line_of, mapped_by
+from gatepass.console.showing import Difference, differences, line_of, mapped_by, overtaken
 from gatepass.errors import Error
 from gatepass.web.problems import status_of
 
@@ -27,6 +27,16 @@ PLACES: Final = (
     ("query", "a parameter of the query"),
     ("environment", "a variable of the child process"),
 )
+_TO_THE_LETTER: Final = frozenset({"operations", "injection_prefix"})
+_WORDS: Final = {
+    "kind": "Kind",
+    "target": "Target",
+    "injection_kind": "Secret goes into",
+    "injection_name": "Called",
+    "injection_prefix": "Prefix",
+    "allow_private": "Private addresses",
+    "operations": "Operations file",
+}
 _USUAL: Final = (("injection_name", "authorization"), ("injection_prefix", "Bearer "))
 _START: Final = """types:
   things:
@@ -74,39 +84,30 @@ async def create(asking: Asking) -> Answer:
         made = await asking.api.post("upstreams", body=body, key=asking.form.one("key") or None)
     except CORRECTABLE as error:
         return _form(asking.form, problem=error)
-    return Redirect(to=f"/console/upstreams/{made['id']}", notice="upstream-created", subject=str(made["name"]))
+    return Redirect(
+        to=f"/console/upstreams/{made['id']}",
+        notice="upstream-created" if made["injection"] else "upstream-open",
+        subject=str(made["name"]),
+    )
 
 
 async def change(asking: Asking) -> Answer:
     """The form with what there is."""
     await asking.require_fresh()
     upstream, etag = await asking.api.seen("upstreams", asking.ref)
-    place: Any = upstream.get("injection") or {}
-    filled = Fields(
-        [
-            ("name", str(upstream["name"])),
-            ("kind", str(upstream["kind"])),
-            ("target", str(upstream["target"])),
-            ("operations", str(upstream.get("operations") or "")),
-            ("injection_kind", str(place.get("kind") or "")),
-            ("injection_name", str(place.get("name") or "")),
-            ("injection_prefix", str(place.get("prefix") or "")),
-            ("allow_private", "yes" if upstream.get("allow_private") else ""),
-            ("etag", etag or ""),
-        ]
-    )
-    return _form(filled, upstream=upstream)
+    return _form(Fields([*_fields(upstream).items(), ("etag", etag or "")]), upstream=upstream)
 
 
 async def replace(asking: Asking) -> Answer:
     """Make it what the form says."""
-    upstream = await asking.api.get("upstreams", asking.ref)
+    upstream, now = await asking.api.seen("upstreams", asking.ref)
     try:
         made = await asking.api.put(
             "upstreams", asking.ref, body=_body(asking.form), etag=asking.form.one("etag") or None
         )
     except CORRECTABLE as error:
-        return _form(asking.form, upstream=upstream, problem=error)
+        filled = asking.form.replaced("etag", now or "") if overtaken(error) else asking.form
+        return _form(filled, upstream=upstream, problem=error)
     return Redirect(to=f"/console/upstreams/{made['id']}", notice="upstream-changed", subject=str(made["name"]))
 
 
@@ -146,6 +147,27 @@ def _body(form: Fields) -> dict[str, Json]:
     return body
 
 
+def _fields(upstream: Members) -> dict[str, str]:
+    """The record as its form has it."""
+    place: Any = upstream.get("injection") or {}
+    return {
+        "name": str(upstream["name"]),
+        "kind": str(upstream["kind"]),
+        "target": str(upstream["target"]),
+        "operations": str(upstream.get("operations") or ""),
+        "injection_kind": str(place.get("kind") or ""),
+        "injection_name": str(place.get("name") or ""),
+        "injection_prefix": str(place.get("prefix") or ""),
+        "allow_private": "yes" if upstream.get("allow_private") else "",
+    }
+
+
+def _overtaken(filled: Fields, upstream: Members) -> list[Difference]:
+    now = _fields(upstream)
+    typed = {name: (filled.exact if name in _TO_THE_LETTER else filled.one)(name) for name in now}
+    return differences(now, typed, _WORDS)
+
+
 def _form(filled: Fields, upstream: Members | None = None, problem: Error | None = None) -> Page:
     line = line_of(problem.message) if problem else None
     return Page(
@@ -159,6 +181,7 @@ def _form(filled: Fields, upstream: Members | None = None, problem: Error | None
             "lines": filled.exact("operations").split("\n") if line else [],
             "kinds": KINDS,
             "places": PLACES,
+            "changed": _overtaken(filled, upstream) if upstream and overtaken(problem) else None,
         },
     )
 

@@ -4,14 +4,15 @@ It travels in the address of the page that follows (nothing is stored), so a rel
 not fit, or a code that is not listed, says nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from gatepass.console.asking import Asking, Redirect
 from gatepass.console.guarding import sealed, unsealed
 
-__all__ = ["NOTICES", "announced", "sealed_notice"]
+__all__ = ["NEXT", "NOTICES", "Notice", "announced", "sealed_notice"]
 
 NOTICES: Final[Mapping[str, str]] = {
     "password-set": "Your password is set. Other sessions of yours have ended.",
@@ -24,7 +25,8 @@ NOTICES: Final[Mapping[str, str]] = {
     "tokens-revoked": "Every token of {} is revoked. Calls under way were cut.",
     "limits-changed": "The limits of {} are changed. They hold from its next call on.",
     "token-revoked": "The token {} is revoked for good, and nothing is permitted under it any more.",
-    "upstream-created": "The upstream {} is registered. If it needs a secret, its calls are refused until it has it.",
+    "upstream-created": "The upstream {} is registered. Its calls are refused until it has its secret.",
+    "upstream-open": "The upstream {} is registered. It needs no secret.",
     "upstream-changed": "The upstream {} is changed. It holds from the next call on.",
     "upstream-disabled": "The upstream {} is disabled. Calls under way were cut; nothing gets through.",
     "upstream-enabled": "The upstream {} is open again.",
@@ -33,12 +35,22 @@ NOTICES: Final[Mapping[str, str]] = {
     "secret-replaced": "The secret {} is replaced. The next call goes out with the new value.",
     "secret-deleted": "The secret {} is forgotten. Its upstream's calls are refused until it has another.",
     "secrets-rewrapped": "Wrapped anew: {}.",
+    "role-created": "The role {} is there. Nobody is in it yet.",
     "role-saved": "The role {} is saved. It holds for every token under it from the next call on.",
     "role-deleted": "The role {} is deleted.",
     "person-changed": "{} has another operator role from their next request on.",
     "person-disabled": "{} is disabled, and all that was theirs is revoked.",
 }
 """`{}` stands for the name of the thing."""
+
+NEXT: Final[Mapping[str, tuple[str, str, str]]] = {
+    "upstream-created": ("secret.store", "Store its secret", "/console/secrets/_new?upstream={}"),
+    "upstream-open": ("role.widen", "Make a role that may use it", "/console/roles/_new"),
+    "secret-stored": ("role.widen", "Make a role that may use its upstream", "/console/roles/_new"),
+    "role-created": ("agent.create", "Add an agent in it", "/console/agents/_new?role={}"),
+    "agent-created": ("token.create", "Give it a token", "/console/tokens/_new?agent={}"),
+}
+"""What follows on the way to a working token: the act that it takes, what it is called, and where it is done."""
 
 _LONGEST: Final = 80
 
@@ -51,11 +63,24 @@ def sealed_notice(answer: Redirect, asking: Asking) -> str:
     return f"{answer.to}{'&' if '?' in answer.to else '?'}{urlencode({'done': sealed(asking.api.token, text)})}"
 
 
-def announced(asking: Asking) -> str | None:
-    """The sentence to show on this page."""
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is said, and where to go on."""
+
+    says: str
+    next: tuple[str, str] | None = None
+    """What it is called and where it is; None where nothing follows that this person may do."""
+
+
+def announced(asking: Asking, may: Collection[str]) -> Notice | None:
+    """What to say on this page, to who may do that."""
     text = asking.query.one("done")
     if not text or asking.api.token is None:
         return None
     code, _, subject = (unsealed(asking.api.token, text) or "").partition(":")
     sentence = NOTICES.get(code)
-    return None if sentence is None else sentence.replace("{}", subject)
+    if sentence is None:
+        return None
+    act, words, place = NEXT.get(code, ("", "", ""))
+    following = (words, place.replace("{}", quote(subject, safe=""))) if act in may else None
+    return Notice(sentence.replace("{}", subject), following)

@@ -1,11 +1,13 @@
 """The first page: what needs a person's attention, how much there is, and what was permitted and refused lately."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gatepass.access import Instant, Json
 from gatepass.console.asking import Answer, Asking, Page, Route, instant_text
 from gatepass.console.bridge import Members
+from gatepass.console.passes.rows import members
 from gatepass.errors import Denied
 
 __all__ = ["ROUTES"]
@@ -24,12 +26,15 @@ async def overview(asking: Asking) -> Answer:
     """The page."""
     status = await asking.status()
     span = _span(asking)
+    findings = await _attention(asking)
+    items = await _activity(asking, span)
     values: dict[str, Any] = {
         "status": status,
+        "way": _way(status, findings, items),
         "span": span,
         "spans": [(name, words) for name, (words, _, _) in SPANS.items()],
-        "items": await _activity(asking, span),
-        "findings": await _attention(asking),
+        "items": items,
+        "findings": findings,
     }
     return Page(template="overview.html", values=values)
 
@@ -42,6 +47,76 @@ async def rows(asking: Asking) -> Answer:
 async def attention(asking: Asking) -> Answer:
     """The findings alone."""
     return Page(template="overview_attention.html", values={"findings": await _attention(asking)})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the way from nothing to a call that works."""
+
+    name: str
+    says: str
+    done: bool
+    act: str
+    href: str
+    words: str
+
+
+def _way(status: Members, findings: list[dict[str, Any]] | None, items: tuple[Members, ...] | None) -> list[Step]:
+    """All steps with what is done of them; none for who has gone it, or cannot see how far it is."""
+    counts = members(status["counts"])
+    if findings is None or "upstreams" not in counts:
+        return []
+    there = {str(name): bool(count) for name, count in counts.items()}
+    waiting = any(each["kind"] == "secret_missing" for each in findings)
+    called = any(each["permitted"] for each in items or ())
+    if all(there[name] for name in ("upstreams", "roles", "agents", "live_tokens")) and not waiting:
+        return []
+    new = "/console/{}/_new"
+    return [
+        Step(
+            "Register an upstream",
+            "an API or MCP server, with a file that says what can be done there.",
+            there["upstreams"],
+            "upstream.create",
+            new.format("upstreams"),
+            "Register one",
+        ),
+        Step(
+            "Hand over its key",
+            "it is sealed, and nobody can read it back. An upstream that needs none is done with this.",
+            there["upstreams"] and not waiting,
+            "secret.store",
+            new.format("secrets"),
+            "Store it",
+        ),
+        Step(
+            "Write a role",
+            "the most that its agents may ever do.",
+            there["roles"],
+            "role.widen",
+            new.format("roles"),
+            "Write one",
+        ),
+        Step(
+            "Add an agent", "a worker in that role.", there["agents"], "agent.create", new.format("agents"), "Add one"
+        ),
+        Step(
+            "Give it a token",
+            "the part of the role that it needs, for a while.",
+            there["live_tokens"],
+            "token.create",
+            new.format("tokens"),
+            "Create one",
+        ),
+        Step(
+            "Make a call with it",
+            "the page that shows the token has a command that works; the journal shows what came of it.",
+            called,
+            "journal.read",
+            "/console/journal",
+            "Look at the journal",
+        ),
+    ]
 
 
 def _span(asking: Asking) -> str:
@@ -68,12 +143,8 @@ async def _attention(asking: Asking) -> list[dict[str, Any]] | None:
         found, _ = await asking.api.part("attention")
     except Denied:
         return None
-    me = _members((await asking.status())["person"]).get("id")
+    me = members((await asking.status())["person"]).get("id")
     return [{**each, "level": SEVERITIES.get(str(each["severity"]), "low"), "href": _place(each, me)} for each in found]
-
-
-def _members(value: Json) -> Members:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _place(finding: Members, me: Json) -> str | None:

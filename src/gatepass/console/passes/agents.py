@@ -1,11 +1,21 @@
 """Agents: who works here, in which role, for whom, and with which tokens."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from gatepass.access import Json
 from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect, Route
 from gatepass.console.bridge import Members
-from gatepass.console.passes.rows import CLASSES, alive_first, members, starting_fields, starting_said, taken
+from gatepass.console.passes.rows import (
+    CLASSES,
+    LIMIT_WORDS,
+    alive_first,
+    members,
+    starting_fields,
+    starting_said,
+    taken,
+)
+from gatepass.console.showing import Difference, differences, overtaken
 from gatepass.errors import Denied, Error, Malformed
 from gatepass.web.problems import status_of
 
@@ -50,7 +60,7 @@ async def change(asking: Asking) -> Answer:
     try:
         agent = await asking.api.patch("agents", asking.ref, body=said, etag=asking.form.one("etag") or None)
     except CORRECTABLE as error:
-        return await _page(asking, error)
+        return await _page(asking, error, "change")
     return Redirect(to=f"/console/agents/{agent['id']}", notice="agent-changed", subject=str(agent["name"]))
 
 
@@ -111,12 +121,26 @@ async def _page(asking: Asking, error: Error | None = None, where: str = "") -> 
         "people": await listed(asking, "people"),
         "error": error,
         "where": where,
+        "picked": {name: form.one(name) if where == "change" else str(agent[name]) for name in ("role", "owner")},
+        "changed": _overtaken(asking, where, agent, shown) if overtaken(error) else None,
         "stated": {name: text for name, text in shown.items() if text},
         "limit_fields": {name: form.one(name) for name in shown} if where == "limits" else shown,
         "classes": CLASSES,
         "chosen_classes": form.all("classes") if where == "limits" else limits["classes"] or (),
     }
     return Page(template="passes/agent.html", values=values, status=status_of(error) if error else 200)
+
+
+def _overtaken(asking: Asking, where: str, agent: Members, limits: Mapping[str, str]) -> list[Difference]:
+    """How the agent stands now, beside what the form says."""
+    form = asking.form
+    if where == "change":
+        names = [name for name in ("role", "owner") if name in form]
+        now = {name: str(agent[name]) for name in names}
+        return differences(now, {name: form.one(name) for name in names}, {name: name.title() for name in names})
+    classes = ", ".join(map(str, members(agent["limits"])["classes"] or ()))  # type: ignore[arg-type]  # a list of texts
+    typed = {name: form.one(name) for name in limits} | {"classes": ", ".join(sorted(form.all("classes")))}
+    return differences({**limits, "classes": classes}, typed, LIMIT_WORDS)
 
 
 async def listed(asking: Asking, *path: str) -> tuple[Members, ...]:

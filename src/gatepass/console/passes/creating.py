@@ -11,6 +11,7 @@ from gatepass.access import Json
 from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Route
 from gatepass.console.bridge import Members
 from gatepass.console.passes.agents import listed
+from gatepass.console.passes.proposing import ready_requests
 from gatepass.console.passes.rows import CLASSES, limits_said, seconds_said, taken
 from gatepass.errors import Denied, Error
 from gatepass.web.problems import status_of
@@ -32,12 +33,14 @@ _TEXTS: Final = (
 
 
 async def new(asking: Asking) -> Answer:
-    """The form."""
+    """The form; its scopes alone where a script asks for those of another agent."""
     return await _form(asking)
 
 
 async def create(asking: Asking) -> Answer:
-    """Issue it and show it, once."""
+    """Issue it and show it, once; or show what the agent that was chosen may have."""
+    if asking.form.one("step") == "scopes":
+        return await _form(asking)
     try:
         issued = await asking.api.post("tokens", body=_said(asking), key=asking.form.one("key") or None)
     except CORRECTABLE as error:
@@ -56,6 +59,7 @@ async def once(asking: Asking, issued: Members, *, rotated: bool, old_until: Jso
         "old_until": old_until,
         "radius": radius,
         "rest": [door for door in doors if door.startswith("/u/")],
+        "ready": await ready_requests(asking, issued, [each for each in reach if isinstance(each, Mapping)]),
         "mcp": [door for door in doors if door.startswith("/mcp/")],
         "base": asking.agents_url,
         "own": issued["agent"] is None,
@@ -89,7 +93,12 @@ def _said(asking: Asking) -> Members:
 async def _form(asking: Asking, error: Error | None = None) -> Page:
     form, query = asking.form, asking.query
     typed: dict[str, Any] = {name: form.exact(name) or query.one(name) for name in _TEXTS}
-    catalogue = await _catalogue(asking)
+    holders = await _holders(asking)
+    named = "agent" in form or "agent" in query
+    chosen = (form if "agent" in form else query).one("agent") if named else str(holders[0]["name"]) if holders else ""
+    holder = next((agent for agent in holders if chosen in {agent["name"], agent["id"]}), None)
+    typed["agent"] = chosen if holder is None else str(holder["name"])
+    catalogue = () if holder is None else await _catalogue(asking, str(holder["role"]))
     offered = {
         str(action["scope"])
         for spec in catalogue
@@ -98,7 +107,7 @@ async def _form(asking: Asking, error: Error | None = None) -> Page:
         if isinstance(action, Mapping)
     }
     asked = [*form.all("scopes"), *query.all("scope")]
-    if not typed["narrower"]:
+    if not typed["narrower"] and form.one("step") != "scopes":
         typed["narrower"] = "\n".join(scope for scope in asked if scope not in offered)
     values = {
         "error": error,
@@ -108,11 +117,12 @@ async def _form(asking: Asking, error: Error | None = None) -> Page:
         "chosen_classes": form.all("classes"),
         "own_run": form.one("run") == "new",
         "unfolded": any(typed[name] for name in _TEXTS[3:]) or bool(form.all("classes")),
-        "agents": await _holders(asking),
-        "roles": {str(role["name"]): role for role in await listed(asking, "roles")},
+        "agents": holders,
+        "holder": holder,
         "catalogue": catalogue,
     }
-    return Page(template="passes/token_new.html", values=values, status=status_of(error) if error else 200)
+    template = "passes/token_scopes.html" if asking.partial and error is None else "passes/token_new.html"
+    return Page(template=template, values=values, status=status_of(error) if error else 200)
 
 
 async def _holders(asking: Asking) -> list[Members]:
@@ -122,10 +132,10 @@ async def _holders(asking: Asking) -> list[Members]:
     return [agent for agent in await listed(asking, "agents") if agent["disabled_at"] is None]
 
 
-async def _catalogue(asking: Asking) -> tuple[Members, ...]:
-    """What there is to pick from; nothing for who may not see it."""
+async def _catalogue(asking: Asking, role: str) -> tuple[Members, ...]:
+    """What there is to pick from in a role; nothing for who may not see it."""
     try:
-        return (await asking.api.part("scopes"))[0]
+        return (await asking.api.part("scopes", role=role))[0]
     except Denied:
         return ()
 

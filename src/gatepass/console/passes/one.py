@@ -9,7 +9,8 @@ from gatepass.access import Json
 from gatepass.console.asking import CORRECTABLE, Answer, Asking, Page, Redirect, Route
 from gatepass.console.bridge import Members
 from gatepass.console.passes.creating import once, reach_of
-from gatepass.console.passes.rows import CLASSES, limit_fields, limits_said, members, seconds_said, taken
+from gatepass.console.passes.rows import CLASSES, LIMIT_WORDS, limit_fields, limits_said, members, seconds_said, taken
+from gatepass.console.showing import Difference, differences, overtaken
 from gatepass.errors import Error, Malformed
 from gatepass.web.problems import status_of
 
@@ -97,8 +98,13 @@ async def _page(
     reach = radius["reach"] if isinstance(radius["reach"], tuple) else ()
     limits = members(token["limits"])
     shown: dict[str, str] = limit_fields(limits)
+    changed: list[Difference] | None = None
     if where == "limits":
-        shown = {name: asking.form.one(name) for name in shown}
+        typed = {name: asking.form.one(name) for name in shown}
+        if overtaken(error):
+            now = {**shown, "classes": ", ".join(map(str, _several(limits["classes"])))}
+            changed = differences(now, {**typed, "classes": ", ".join(sorted(asking.form.all("classes")))}, LIMIT_WORDS)
+        shown = typed
     values: dict[str, Any] = {
         "token": token,
         "etag": etag,
@@ -107,6 +113,7 @@ async def _page(
         "kinds": sorted({str(each["class"]) for each in reach if isinstance(each, Mapping)}),
         "levels": [_level(members(each)) for each in _several(radius["limits"])],
         "limit_fields": shown,
+        "changed": changed,
         "classes": CLASSES,
         "chosen_classes": asking.form.all("classes") if where == "limits" else limits["classes"],
         "overlaps": OVERLAPS,

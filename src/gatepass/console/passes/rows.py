@@ -13,6 +13,7 @@ from gatepass.units import parse_duration, parse_rate, rate_text
 
 __all__ = [
     "CLASSES",
+    "LIMIT_WORDS",
     "alive_first",
     "limit_fields",
     "limits_said",
@@ -26,6 +27,13 @@ __all__ = [
 
 CLASSES: Final = tuple(kind.value for kind in ActionClass if kind is not ActionClass.ADMIN)
 """The classes that a stored token can carry."""
+LIMIT_WORDS: Final = {
+    "calls": "Permitted calls",
+    "attempts": "Attempts",
+    "writes_per_minute": "Writes a minute",
+    "requests_per_day": "Calls a day",
+    "classes": "Classes",
+}
 _RATES: Final = ("calls", "attempts")
 _QUOTAS: Final = ("writes_per_minute", "requests_per_day")
 Parsed = TypeVar("Parsed")

@@ -1,7 +1,9 @@
 """How what the API says becomes text on a page."""
 
+from gatepass.console.showing.differences import Difference, differences, overtaken
 from gatepass.console.showing.events import EVENTS, OUTCOMES, Fact, facts_of, href_of, kind_of, title_of
 from gatepass.console.showing.operations import Mapped, line_of, mapped_by
+from gatepass.console.showing.requests import Proposed, proposals
 from gatepass.console.showing.stories import Moment, Tally, moments_of, tally_of
 from gatepass.console.showing.theme import THEMES, theme_cookie, theme_of
 from gatepass.console.showing.words import FILTERS, instant_words, shorten, since, span_words, visible
@@ -11,10 +13,13 @@ __all__ = [
     "FILTERS",
     "OUTCOMES",
     "THEMES",
+    "Difference",
     "Fact",
     "Mapped",
     "Moment",
+    "Proposed",
     "Tally",
+    "differences",
     "facts_of",
     "href_of",
     "instant_words",
@@ -22,6 +27,8 @@ __all__ = [
     "line_of",
     "mapped_by",
     "moments_of",
+    "overtaken",
+    "proposals",
     "shorten",
     "since",
     "span_words",

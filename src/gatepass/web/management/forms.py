@@ -41,6 +41,7 @@ __all__ = [
     "RewrapForm",
     "RoleForm",
     "RotationForm",
+    "ScopesQuery",
     "SecretCreation",
     "SecretValue",
     "SessionForm",
@@ -122,6 +123,12 @@ class ActivityQuery(Form):
     step_seconds: Step | None = None
     credential: Ref | None = None
     agent: Ref | None = None
+
+
+class ScopesQuery(Form):
+    """Everything that there is, or what a role allows of it."""
+
+    role: Ref | None = None
 
 
 class JournalQuery(Form):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from gatepass.administration import Concern, Measured, SettingFact
-from gatepass.authority import Catalogue
+from gatepass.authority import Authority, Catalogue
 from gatepass.registry import Upstream
 from gatepass.web.management.answers import shapes
 from gatepass.web.management.answers.words import instant
@@ -12,9 +12,18 @@ from gatepass.web.management.answers.words import instant
 __all__ = ["catalogue", "concern", "measured", "setting"]
 
 
-def catalogue(listed: Sequence[tuple[Upstream, Catalogue]]) -> list[shapes.CatalogueType]:
-    """What there is to be permitted: a row for each type, with what its scopes are made of."""
-    return [
+def catalogue(
+    listed: Sequence[tuple[Upstream, Catalogue]], within: Authority | None = None
+) -> list[shapes.CatalogueType]:
+    """What there is to be permitted: a row for each type, with what its scopes are made of.
+
+    `within`: only what that allows, in its own words; an action that it allows in two ways stands twice.
+    """
+    allowed: dict[tuple[str, str], list[str]] = {}
+    for grant in within.grants if within is not None else ():
+        permission = grant.permission
+        allowed.setdefault((permission.type, permission.action), []).append(str(permission))
+    shown = [
         shapes.CatalogueType(
             upstream=upstream.name,
             type=spec.name,
@@ -23,7 +32,7 @@ def catalogue(listed: Sequence[tuple[Upstream, Catalogue]]) -> list[shapes.Catal
                 shapes.ActionShown(
                     name=action.name,
                     class_=action.kind,
-                    scope=f"{spec.name}:{action.name}",
+                    scope=scope,
                     properties=[
                         shapes.PropertyShown(
                             name=".".join(path),
@@ -35,12 +44,18 @@ def catalogue(listed: Sequence[tuple[Upstream, Catalogue]]) -> list[shapes.Catal
                     ],
                 )
                 for action in spec.actions.values()
+                for scope in _scopes(spec.name, action.name, None if within is None else allowed)
             ],
             shorthands={name: [str(scope) for scope in scopes] for name, scopes in spec.shorthands.items()},
         )
         for upstream, declared_by in listed
         for spec in declared_by.types.values()
     ]
+    return [each for each in shown if each.actions or within is None]
+
+
+def _scopes(type_: str, action: str, allowed: dict[tuple[str, str], list[str]] | None) -> list[str]:
+    return [f"{type_}:{action}"] if allowed is None else allowed.get((type_, action), [])
 
 
 def measured(found: Measured) -> shapes.Activity:

@@ -5,7 +5,7 @@ from typing import Final
 from gatepass.administration import Act
 from gatepass.web.management.answers import catalogue, concern, measured, setting, shapes
 from gatepass.web.management.calls import Answer, Call, Operation
-from gatepass.web.management.forms import ActivityQuery, instant_in
+from gatepass.web.management.forms import ActivityQuery, ScopesQuery, instant_in
 
 __all__ = ["OPERATIONS"]
 
@@ -16,9 +16,12 @@ async def status(call: Call) -> Answer:
 
 
 async def scopes(call: Call) -> Answer:
-    """What there is to be permitted."""
-    listed = await call.administration.overview.catalogues(call.operator)
-    return Answer(shown=shapes.Page(items=catalogue(listed), next=None))
+    """What there is to be permitted; by a role, only what it allows."""
+    asked: ScopesQuery = call.query
+    overview = call.administration.overview
+    listed = await overview.catalogues(call.operator)
+    within = None if asked.role is None else await overview.ceiling(call.operator, asked.role)
+    return Answer(shown=shapes.Page(items=catalogue(listed, within), next=None))
 
 
 async def activity(call: Call) -> Answer:
@@ -67,5 +70,13 @@ OPERATIONS: Final = (
         codes=("search_unfinished",),
     ),
     Operation(method="GET", path="/settings", handle=settings, acts=(Act.READ,), answer=shapes.Page[shapes.Setting]),
-    Operation(method="GET", path="/scopes", handle=scopes, acts=(Act.READ,), answer=shapes.Page[shapes.CatalogueType]),
+    Operation(
+        method="GET",
+        path="/scopes",
+        handle=scopes,
+        query=ScopesQuery,
+        acts=(Act.READ,),
+        answer=shapes.Page[shapes.CatalogueType],
+        codes=("not_found",),
+    ),
 )
