@@ -1,6 +1,7 @@
 """Certificates that agents sign for themselves."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from cryptography import x509
@@ -23,7 +24,7 @@ def self_signed(name: str, key: Any = None, *, begins: datetime = NOW, days: int
         .serial_number(x509.random_serial_number())
         .not_valid_before(begins - timedelta(minutes=5))
         .not_valid_after(begins + timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .sign(key, None if "Ed25519" in type(key).__name__ else SHA256())
     )
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
