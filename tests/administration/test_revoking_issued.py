@@ -89,8 +89,8 @@ async def test_a_link_stays_withdrawn_though_nobody_has_a_record_of_it(world: Wo
     await furnished(world)
     bot = world.administration.desk.register.agent("support-bot")
     id_, expires = CredentialId("crd_link"), Instant(world.now[0] + 60_000)
-    await world.administration.revoking.link(bot.id, id_, expires, "it asked")
-    await world.administration.revoking.link(bot.id, id_, expires, "it asked again")
+    await world.administration.revoking.link(bot.id, bot.id, id_, expires, "it asked")
+    await world.administration.revoking.link(bot.id, bot.id, id_, expires, "it asked again")
     for seen in (world, await opened(world.store)):
         assert (Scope.CREDENTIAL, id_) in seen.withdrawn()
         veto = snapshot_of(seen).live.check(id_, "orders")
@@ -141,7 +141,9 @@ async def test_a_list_that_is_used_up_is_let_go_of_when_its_last_token_has_ended
 async def test_what_lives_for_minutes_is_not_remembered_for_ever(world: World) -> None:
     await furnished(world)
     record = await issued(world)
-    await world.administration.revoking.link(record.agent, CredentialId("crd_link"), record.expires, "it asked")
+    await world.administration.revoking.link(
+        record.agent, record.agent, CredentialId("crd_link"), record.expires, "it asked"
+    )
     world.later(record.expires - world.now[0] + KEPT_SHORT)
     await world.administration.tend()
     assert record.id in world.administration.desk.register.issued

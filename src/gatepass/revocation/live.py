@@ -71,9 +71,15 @@ class Live:
         self._forgotten_next: list[tuple[int, str]] = []
         self._latest_end = 0
         self._watchers = Watchers()
+        self._falls = 0
 
     def __len__(self) -> int:
         return len(self._live)
+
+    @property
+    def falls(self) -> int:
+        """How often anything fell: whoever made something of this list sees by it that it has to be made anew."""
+        return self._falls
 
     def add(self, credential: Credential, key: str | None = None) -> None:
         """Put a credential on the list, unless it, or anything that it hangs on, was withdrawn.
@@ -196,6 +202,7 @@ class Live:
         self, roots: Iterable[CredentialId], cause: Veto, at: Instant
     ) -> tuple[list[CredentialId], list[Callback]]:
         """Strike the roots and everything below them off the list: what fell now, and who has to be called back."""
+        self._falls += 1
         fell: list[CredentialId] = []
         called: list[Callback] = []
         falling = [(root, cause) for root in roots]

@@ -107,9 +107,9 @@ class Revoking:
         elif issued is not None and agent in {issued.agent, issued.client}:
             await self._revoke_issued(id_, because, agent)
 
-    async def link(self, agent: AgentId, id_: CredentialId, expires: Instant, because: str) -> None:
-        """Withdraw a link of a capability of the agent's, which was verified just now: it, and what hangs below it."""
-        async with self.desk.in_force(lambda: [(Scope.CREDENTIAL, id_)], agent) as turn:
+    async def link(self, actor: AgentId, agent: AgentId, id_: CredentialId, expires: Instant, because: str) -> None:
+        """Withdraw a link of a capability of `agent`'s, which was verified just now: it, and what hangs below it."""
+        async with self.desk.in_force(lambda: [(Scope.CREDENTIAL, id_)], actor) as turn:
             if id_ in self.desk.register.links:
                 return
             link = WithdrawnLink(id=id_, agent=agent, created=turn.at, expires=expires, because=because)
