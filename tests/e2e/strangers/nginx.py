@@ -67,15 +67,20 @@ def terminating(folder: Path, port: int, behind: int) -> Iterator[Path]:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
     try:
-        end = time.monotonic() + 30
-        while not _listens(port):
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < end, (folder / "log").read_text()
-            time.sleep(0.02)
+        until_listening(port, process, folder / "log")
         yield folder / "server.pem"
     finally:
         process.terminate()
         process.wait(20)
+
+
+def until_listening(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until a program that was started takes connections."""
+    end = time.monotonic() + 30
+    while not _listens(port):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < end, log.read_text()
+        time.sleep(0.02)
 
 
 def _listens(port: int) -> bool:

@@ -31,6 +31,14 @@ class Node:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
+    def token(self, name: str, **parameters: str) -> Any:
+        return self.ask("token", name=name, parameters=parameters)
+
+    def call(self, name: str, url: str, body: Any, key: str | None = "own") -> tuple[int, Any]:
+        answer = self.ask("call", name=name, url=url, body=body, key=key)
+        assert "status" in answer, answer
+        return answer["status"], answer["body"]
+
     def ask(self, command: str, **said: Any) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
