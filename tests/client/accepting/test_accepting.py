@@ -15,8 +15,9 @@ from tests.keys.randomness import Numbered
 
 from gatepass.access import Action, ActionClass, AgentId, CredentialId, Instant, Json, PersonId
 from gatepass.authority import Authority, Credential, Grant, Log, Permission, SingleUse
-from gatepass.client.accepting import Accepted, IssuerKeys, Presented, UsesInMemory, Verifier
+from gatepass.client.accepting import Accepted, Introspection, IssuerKeys, Presented, UsesInMemory, Verifier
 from gatepass.client.accepting.keys import AGAIN, FRESH, LONGEST
+from gatepass.client.holding import ApiToken
 from gatepass.credentials.access_tokens import AccessToken, Confirmation
 from gatepass.credentials.access_tokens.minting import Minter
 from gatepass.credentials.capability.minting import mint
@@ -265,6 +266,35 @@ def test_the_issuer_can_be_asked_and_is_believed() -> None:
     assert len(proven(live=Live(live=True)).not_known) == 1
     with pytest.raises(Unauthenticated, match="not live"):
         proven(live=Live(live=False))
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (Answer(200, b'{"active":true,"jti":"crd_1"}'), True),
+        (Answer(200, b'{"active":false}'), False),
+        (Answer(200, b'{"active":"true"}'), UpstreamFailed),
+        (Answer(200, b"{}"), UpstreamFailed),
+        (Answer(200, b'{"active":' + b" " * 70_000 + b"true}"), UpstreamFailed),
+        (Answer(302, b'{"active":true}', {"location": "/elsewhere"}), UpstreamFailed),
+        (Answer(401, b'{"error":"invalid_client"}'), Unauthenticated),
+        (Answer(503, b'{"error":"temporarily_unavailable"}'), Unavailable),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_introspection_says_yes_or_no_or_cannot_say(answer: Answer, outcome: Any) -> None:
+    with serving(lambda _asked: answer) as double:
+        asks = Introspection(double.url, ApiToken("gp_sk_secret", "orders-api"))
+        if isinstance(outcome, bool):
+            assert asks.is_live("a.b.c") is outcome
+        else:
+            with pytest.raises(outcome):
+                asks.is_live("a.b.c")
+        asks.close()
+        assert [asked.path for asked in double.asked] == ["/oauth2/introspect"]
+        assert double.asked[0].body == b"client_id=orders-api&client_secret=gp_sk_secret&token=a.b.c"
+    with pytest.raises(Unavailable):
+        Introspection(double.url, ApiToken("gp_sk_secret", "orders-api")).is_live("a.b.c")
 
 
 def test_keys_are_renewed_when_due_and_no_stranger_decides_when() -> None:
