@@ -23,7 +23,7 @@ from gatepass.access import (
     Reservation,
     RunId,
 )
-from gatepass.audit import Archive, Counted, Entry, Found, Head, Journal, Query, Verifier, WriterId, read_line
+from gatepass.audit import ISSUED, Archive, Counted, Entry, Found, Head, Journal, Query, Verifier, WriterId, read_line
 from gatepass.audit.search import MOST_STORY
 from gatepass.errors import Conflict, Malformed
 from gatepass.limits import Spent
@@ -372,6 +372,35 @@ class JournalContract:
             assert [found.labels.event for found in told.changes] == ["token.issued", "token.rotated"]
             assert len(told.calls) == 1
             assert len(told.entries) == 4
+
+        self.run(story)
+
+    def test_the_story_of_a_credential_has_what_was_exchanged_from_it_again_and_again(self) -> None:
+        async def story(opened: Opened) -> None:
+            root, short, call, other = (CredentialId(f"crd_{name}") for name in ("root", "short", "call", "other"))
+            await write(
+                opened,
+                Entry(at=NOON, event="token.issued", credential=root, subject=root),
+                Entry(at=NOON, event=ISSUED, credential=short, subject=root),
+                Entry(at=NOON, event=ISSUED, credential=call, subject=short),
+                Entry(at=NOON, event=ISSUED, credential=other, subject=CredentialId("crd_elsewhere")),
+                decided(1, credential=short, run=None),
+                decided(2, credential=call, run=None),
+                decided(3, credential=other, run=None),
+                finished(2, credential=call, run=None),
+                Entry(at=NOON, event="credential.revoked", credential=call, subject=call),
+            )
+            told = await opened.archive.story(root)
+            assert told.credentials == (root, short, call)
+            assert [found.labels.event for found in told.changes] == [
+                "token.issued",
+                ISSUED,
+                ISSUED,
+                "credential.revoked",
+            ]
+            assert [found.decision for found in told.calls] == ["dec_000000001", "dec_000000002"]
+            assert (await opened.archive.story(short)).credentials == (short, call)
+            assert (await opened.archive.story(call)).credentials == (call,)
 
         self.run(story)
 

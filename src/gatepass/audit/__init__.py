@@ -2,7 +2,7 @@
 
 from gatepass.audit.bodies import Labels, labels_of, members_of, write_body
 from gatepass.audit.chain import ORIGIN, Head, Row, WriterId, line_of, link, read_line
-from gatepass.audit.entries import CLOSED, DECIDED, FINISHED, OPENED, RECOVERED, Entry
+from gatepass.audit.entries import CLOSED, DECIDED, FINISHED, ISSUED, OPENED, RECOVERED, Entry
 from gatepass.audit.heads import Checkpoint, checkpoint_text, read_checkpoint, signed
 from gatepass.audit.journal import Archive, Journal, Ticket
 from gatepass.audit.search import Call, Found, Page, Query, Story, tell
@@ -13,6 +13,7 @@ __all__ = [
     "CLOSED",
     "DECIDED",
     "FINISHED",
+    "ISSUED",
     "OPENED",
     "ORIGIN",
     "RECOVERED",

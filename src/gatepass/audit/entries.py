@@ -21,12 +21,15 @@ from gatepass.access import (
     RunId,
 )
 
-__all__ = ["CLOSED", "DECIDED", "FINISHED", "OPENED", "RECOVERED", "Entry"]
+__all__ = ["CLOSED", "DECIDED", "FINISHED", "ISSUED", "OPENED", "RECOVERED", "Entry"]
 
 DECIDED: Final = "call.decided"
 """The event of a decision. A permit's reservations are drawn, in the store too, in the transaction of this entry."""
 FINISHED: Final = "call.finished"
 """The event of an outcome. The reservations that it names are given back."""
+
+ISSUED: Final = "credential.issued"
+"""The event of an issuance. `credential` is what was issued, and `subject` what it was exchanged from, if anything."""
 
 OPENED: Final = "journal.opened"
 """The event of each writer's first entry, which names the head that it follows on."""

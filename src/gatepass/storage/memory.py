@@ -15,6 +15,7 @@ from gatepass.access import CredentialId, Instant, Outcome, RunId
 from gatepass.administration import Record, Records
 from gatepass.audit import (
     DECIDED,
+    ISSUED,
     OPENED,
     ORIGIN,
     Cell,
@@ -159,13 +160,18 @@ class MemoryJournal:
         """See `audit.Archive`."""
         is_run(of)
         labelled = [(row, labels_of(row.body)) for row in self.rows]
-        own = [labels for _, labels in labelled if of in {labels.run, labels.credential, labels.subject}]
+        line = {of}
+        for _, labels in labelled:  # what is exchanged comes after what it is exchanged from
+            if labels.event == ISSUED and labels.subject in line and labels.credential is not None:
+                line.add(CredentialId(labels.credential))
+        own = [labels for _, labels in labelled if labels.credential in line or of in {labels.run, labels.subject}]
         decisions = {labels.decision for labels in own} - {None}
         credentials = {labels.credential for labels in own} - {None}
         told = [
             Found(row)
             for row, labels in labelled
-            if of in {labels.run, labels.credential}
+            if of == labels.run
+            or labels.credential in line
             or labels.decision in decisions
             or labels.subject in {of, *credentials}
         ]

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from gatepass.access import CredentialId, RunId
-from gatepass.audit import Query
+from gatepass.audit import ISSUED, Query
 from gatepass.audit.search import MOST_STORY, is_run
 
 __all__ = ["COLUMNS", "narrowed", "page_queries", "span_of", "story_query"]
@@ -93,21 +93,30 @@ def _indexed(name: str, value: str) -> bool:
     return name != "outcome" or value in _INDEXED_OUTCOMES
 
 
+_OF_LINE: Final = (
+    "WITH RECURSIVE line (id) AS (SELECT ?1 UNION SELECT issued.credential FROM line CROSS JOIN journal issued"  # noqa: S608
+    f" ON issued.subject = line.id WHERE +issued.event = '{ISSUED}' AND +issued.credential IS NOT NULL LIMIT ?2),"
+    " own AS (SELECT * FROM (SELECT one.seq, one.decision, one.credential FROM line CROSS JOIN journal one"
+    " ON one.credential = line.id ORDER BY one.seq LIMIT ?2)"
+    " UNION SELECT * FROM (SELECT seq, decision, ?1 FROM journal WHERE subject = ?1 ORDER BY seq LIMIT ?2))"
+)
+"""A credential, whatever was exchanged from it, and all that was done under any of them."""
+
+
 def story_query(of: RunId | CredentialId) -> Statement:
     """Everything about a run or a credential, in one statement.
 
-    That is its own entries, those that share a decision with one of them, and those about the credentials
-    that took part.
+    That is its own entries, those of what was exchanged from it, again and again, those that share a decision with one
+    of them, and those about the credentials that took part.
     """
     limit = MOST_STORY + 1
     own = (
-        "SELECT seq, decision, credential FROM journal WHERE run = ?1 ORDER BY seq LIMIT ?2"
+        "WITH own AS (SELECT seq, decision, credential FROM journal WHERE run = ?1 ORDER BY seq LIMIT ?2)"
         if is_run(of)
-        else "SELECT * FROM (SELECT seq, decision, credential FROM journal WHERE credential = ?1 ORDER BY seq LIMIT ?2)"
-        " UNION SELECT * FROM (SELECT seq, decision, ?1 FROM journal WHERE subject = ?1 ORDER BY seq LIMIT ?2)"
+        else _OF_LINE
     )
     sql = (
-        f"WITH own AS ({own}) SELECT {COLUMNS} FROM journal WHERE seq IN ("  # noqa: S608  names of our own
+        f"{own} SELECT {COLUMNS} FROM journal WHERE seq IN ("  # noqa: S608  names of our own
         "SELECT seq FROM own"
         " UNION SELECT other.seq FROM own JOIN journal other ON other.decision = own.decision"
         " UNION SELECT about.seq FROM (SELECT DISTINCT credential FROM own) one JOIN journal about"
