@@ -104,13 +104,16 @@ class Complaints:
 
 
 @contextmanager
-def chromium(folder: Path) -> Iterator[Browser]:
-    """One browser for a session of tests."""
+def chromium(folder: Path, *, keeps_pages: bool = False) -> Iterator[Browser]:
+    """One browser for a module of tests. `keeps_pages`: has pages ready for going back, as people's browsers have."""
     if not CHROMIUM.exists():
         pytest.skip("no /usr/bin/chromium here")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=ARGUMENTS, env={"HOME": str(folder), "LANG": "C.UTF-8"}
+            executable_path=str(CHROMIUM),
+            args=ARGUMENTS,
+            env={"HOME": str(folder), "LANG": "C.UTF-8"},
+            ignore_default_args=["--disable-back-forward-cache"] if keeps_pages else None,
         )
         try:
             yield browser

@@ -1,6 +1,7 @@
 """The database keeps to what every journal and every store keeps to, over restarts, and stays private."""
 
 import asyncio
+import itertools
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Connection
@@ -21,6 +23,7 @@ from gatepass.audit import Query
 from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.limits import Spent
 from gatepass.storage.lines import line_for
+from gatepass.storage.sqlite.reading import reader
 from gatepass.storage.sqlite.reading.queries import page_queries
 from gatepass.storage.sqlite.writing import Job, Transaction
 
@@ -324,6 +327,26 @@ def test_a_search_that_takes_too_long_is_stopped(tmp_path: Path) -> None:
                 "nothing was found within 0.2 seconds",
             )
             assert len((await database.archive.search(Query())).entries) == 100
+
+    asyncio.run(story())
+
+
+def test_a_start_takes_as_long_as_it_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock finds that an hour has passed; a search is stopped, and what a start reads is not."""
+    hours = itertools.count(step=3600)
+
+    async def story() -> None:
+        async with opened(tmp_path) as database:
+            await write(Opened(database.journal, database.archive, database.store), *map(decided, range(300)))
+            monkeypatch.setattr(reader, "_OPERATIONS", 1)
+            monkeypatch.setattr(reader, "time", SimpleNamespace(monotonic=lambda: float(next(hours))))
+            assert (await database.store.load()).roles == ()
+            assert await database.store.load_spent(NOON) == ()
+            with pytest.raises(Unavailable) as caught:
+                await database.archive._reader.run(
+                    lambda connection: connection.exec_driver_sql("SELECT * FROM journal")
+                )
+            assert caught.value.code == "search_unfinished"
 
     asyncio.run(story())
 

@@ -4,21 +4,20 @@ Text is UTF-8 or refused. A name may stand several times, because boxes that are
 cannot be read is repeated: it may be a secret that was pasted into the wrong place.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from starlette.types import Receive
 
 from gatepass.errors import Malformed
+from gatepass.web.bodies import read_pairs, read_whole
 
-__all__ = ["Fields", "read_cookies", "read_form", "read_query"]
+__all__ = ["LARGEST_FORM", "Fields", "read_cookies", "read_form", "read_query"]
 
 LARGEST_FORM: Final = 2 << 20
 LONGEST_QUERY: Final = 8192
 MOST_FIELDS: Final = 1024
-LONGEST_PAUSE: Final = 60.0
 LONGEST_COOKIES: Final = 8192
 _FORM: Final = b"application/x-www-form-urlencoded"
 
@@ -66,32 +65,17 @@ class Fields:
 
 def read_query(query: bytes) -> Fields:
     """The fields of a query. Raises `Malformed`."""
-    if len(query) > LONGEST_QUERY:
-        raise Malformed("too_large", f"the query has more than {LONGEST_QUERY} bytes")
-    return _fields(query)
+    return Fields(read_pairs(query, largest=LONGEST_QUERY, most=MOST_FIELDS, what="query"))
 
 
 async def read_form(headers: Headers, receive: Receive) -> Fields:
     """The fields of a form that was sent. Raises `Malformed`."""
     types = [value.partition(b";")[0].strip().lower() for name, value in headers if name == b"content-type"]
-    body = bytearray()
-    more = True
-    while more:
-        try:
-            async with asyncio.timeout(LONGEST_PAUSE):
-                message = await receive()
-        except TimeoutError:
-            raise Malformed("too_slow", "the form did not come to its end") from None
-        if message["type"] == "http.disconnect":
-            raise Malformed("malformed_request", "the connection closed before the form ended")
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > LARGEST_FORM:
-            raise Malformed("too_large", f"the form has more than {LARGEST_FORM} bytes")
+    body = await read_whole(receive, LARGEST_FORM, "form")
     if body and types != [_FORM]:
         said = "a form is sent as application/x-www-form-urlencoded"
         raise Malformed("unsupported_media", said, hint="Open the page again and send the form from there.")
-    return _fields(bytes(body))
+    return Fields(read_pairs(body, largest=LARGEST_FORM, most=MOST_FIELDS, what="form"))
 
 
 def read_cookies(headers: Headers) -> dict[str, str | None]:
@@ -105,17 +89,3 @@ def read_cookies(headers: Headers) -> dict[str, str | None]:
         if equals:
             found[name] = value if found.get(name, value) == value else None
     return found
-
-
-def _fields(text: bytes) -> Fields:
-    try:
-        pairs = parse_qsl(
-            text.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=bool(text),
-            max_num_fields=MOST_FIELDS,
-            errors="strict",
-        )
-    except ValueError:
-        raise Malformed("malformed_request", "the form is not a list of name=value in UTF-8") from None
-    return Fields(pairs)

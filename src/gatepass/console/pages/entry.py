@@ -10,16 +10,16 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import parse_qsl
 
 from gatepass.access import Json
 from gatepass.console import session
 from gatepass.console.asking import Answer, Asking, Page, Redirect, Route
 from gatepass.console.bridge import Bridge, Members
-from gatepass.console.forms import Fields
+from gatepass.console.forms import LARGEST_FORM, Fields
 from gatepass.console.guarding import check_token
 from gatepass.errors import Denied, Error, Malformed, Unauthenticated
 from gatepass.gateway.requests import Headers
+from gatepass.web.bodies import read_pairs
 from gatepass.web.problems import status_of
 
 __all__ = ["ROUTES", "Again", "sign_in_page"]
@@ -170,8 +170,8 @@ def _typed_twice(form: Fields) -> str:
 
 def _restored(kept: str) -> Fields:
     try:
-        return Fields(parse_qsl(kept, keep_blank_values=True, strict_parsing=True, max_num_fields=_MOST))
-    except ValueError:
+        return Fields(read_pairs(kept.encode("utf-8", "replace"), largest=LARGEST_FORM, most=_MOST, what="form"))
+    except Malformed:
         return Fields()
 
 

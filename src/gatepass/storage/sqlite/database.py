@@ -59,8 +59,8 @@ class SqliteStore:
         self._writer, self._reader = writer, reader
 
     async def load(self) -> Records:
-        """See `administration.Store`."""
-        return await self._reader.run(records.load, patience=60)
+        """See `administration.Store`. However much there is: a start that gave up would serve nobody."""
+        return await self._reader.run(records.load, patience=None)
 
     async def commit(
         self, puts: Sequence[Record] = (), removals: Sequence[Record] = (), entries: Sequence[Entry] = ()
@@ -77,7 +77,7 @@ class SqliteStore:
 
     async def load_spent(self, now: Instant) -> tuple[Spent, ...]:
         """What totals, and quotas whose window is not over, have given out. To be read before the first permit."""
-        return await self._reader.run(lambda connection: load_spent(connection, now), patience=60)
+        return await self._reader.run(lambda connection: load_spent(connection, now), patience=None)
 
     async def tidy(self, now: Instant) -> int:
         """Add up old draws, forget what is long over. Returns how many rows went.

@@ -6,11 +6,9 @@ against cross-site requests, and nobody is told that they may ask. What is wrong
 repeated: it may be a secret.
 """
 
-import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.types import Receive
@@ -18,7 +16,7 @@ from starlette.types import Receive
 from gatepass import exact
 from gatepass.access import Json
 from gatepass.errors import Malformed, Unauthenticated
-from gatepass.web import exchange
+from gatepass.web.bodies import read_pairs, read_whole
 
 __all__ = ["Form", "read_bearer", "read_body", "read_form", "read_query"]
 
@@ -55,23 +53,10 @@ def read_bearer(headers: Headers) -> str | None:
 async def read_body(headers: Headers, receive: Receive, largest: int = LARGEST_BODY) -> bytes:
     """The whole body, at most `largest` bytes. Empty for none. Raises `Malformed`."""
     named = [(name, value) for name, value in headers if name in {b"content-type", b"content-encoding"}]
-    body = bytearray()
-    more = True
-    while more:
-        try:
-            async with asyncio.timeout(exchange.LONGEST_PAUSE):
-                message = await receive()
-        except TimeoutError:
-            raise Malformed("too_slow", "the body did not come to its end") from None
-        if message["type"] == "http.disconnect":
-            raise Malformed("malformed_request", "the connection closed before the body ended")
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > largest:
-            raise Malformed("too_large", f"the body has more than {largest} bytes")
+    body = await read_whole(receive, largest)
     if body:
         _check_media(named)
-    return bytes(body)
+    return body
 
 
 def read_form(body: bytes, shape: type[Shape], largest: int = LARGEST_BODY) -> tuple[Shape, Json]:
@@ -87,18 +72,7 @@ def read_form(body: bytes, shape: type[Shape], largest: int = LARGEST_BODY) -> t
 
 def read_query(query: bytes, shape: type[Shape]) -> Shape:
     """The query as `shape`, whose members are all strings. A parameter stands there once."""
-    if len(query) > LONGEST_QUERY:
-        raise Malformed("too_large", f"the query has more than {LONGEST_QUERY} bytes")
-    try:
-        pairs = parse_qsl(
-            query.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=bool(query),
-            max_num_fields=MOST_PARAMETERS,
-            errors="strict",
-        )
-    except ValueError:
-        raise Malformed("malformed_request", "the query is not a list of name=value") from None
+    pairs = read_pairs(query, largest=LONGEST_QUERY, most=MOST_PARAMETERS, what="query")
     if len({name for name, _ in pairs}) != len(pairs):
         raise Malformed("malformed_request", "the query names a parameter twice")
     try:

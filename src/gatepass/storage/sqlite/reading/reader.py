@@ -1,4 +1,4 @@
-"""Threads with connections that can only look. What they may cost is bounded by time."""
+"""Threads with connections that can only look. What they cost is bounded by time, but for what a start has to read."""
 
 import asyncio
 import sqlite3
@@ -34,21 +34,24 @@ class Reader:
         self._engine = open_reader(path, _READERS)
         self._threads = ThreadPoolExecutor(_READERS, thread_name_prefix="gatepass-reader")
 
-    async def run(self, read: Callable[[Connection], T], *, patience: float = _PATIENCE) -> T:
-        """Do `read` in a thread. Raises `Unavailable` when the database cannot, or not in `patience` seconds."""
+    async def run(self, read: Callable[[Connection], T], *, patience: float | None = _PATIENCE) -> T:
+        """Do `read` in a thread. Raises `Unavailable` when the database cannot, or not in `patience` seconds.
+
+        None: it takes as long as it takes.
+        """
         await self._flushed()
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, read, patience)
 
-    def _read(self, read: Callable[[Connection], T], patience: float) -> T:
-        deadline = time.monotonic() + patience
+    def _read(self, read: Callable[[Connection], T], patience: float | None) -> T:
+        deadline = None if patience is None else time.monotonic() + patience
         try:
             with self._engine.connect() as connection:
                 raw = raw_of(connection)
-                raw.set_progress_handler(lambda: time.monotonic() > deadline, _OPERATIONS)
+                raw.set_progress_handler(_clock(deadline), _OPERATIONS)
                 return read(connection)
         except (DBAPIError, sqlite3.Error) as error:
             if code_of(error) == sqlite3.SQLITE_INTERRUPT:
-                raise Unavailable("search_unfinished", f"nothing was found within {patience:g} seconds") from None
+                raise Unavailable("search_unfinished", f"nothing was found within {patience or 0:g} seconds") from None
             trouble = trouble_of(error)
             if trouble is None:
                 raise
@@ -58,6 +61,11 @@ class Reader:
         """Wait for what is being read, and close the connections. What has not begun is dropped."""
         await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
         self._engine.dispose()
+
+
+def _clock(deadline: float | None) -> Callable[[], bool] | None:
+    """What ends a statement that takes too long; None for one that may."""
+    return None if deadline is None else lambda: time.monotonic() > deadline
 
 
 def raw_of(connection: Connection) -> sqlite3.Connection:
