@@ -17,7 +17,7 @@ from gatepass.administration.runs import Runs
 from gatepass.administration.signin import Codes, Passwords, Sessions, Stranger
 from gatepass.administration.signing import KeyMaker, SigningKeys
 from gatepass.administration.store import Store
-from gatepass.administration.tokens import Issuing, Revoking
+from gatepass.administration.tokens import AccessTokens, Issuing, Revoking
 from gatepass.administration.trust import Proves, Trust
 from gatepass.administration.upstreams import NewKey, Seals, Secrets, Upstreams
 from gatepass.audit import Archive
@@ -61,6 +61,7 @@ class Administration:
     secrets: Secrets
     runs: Runs
     signing: SigningKeys
+    access: AccessTokens
     tokens: Issuing
     revoking: Revoking
     sessions: Sessions
@@ -93,14 +94,9 @@ class Administration:
         register = Register.of(await store.load())
         catalogues = _learned(read_catalogue, register)
         desk = Desk(
-            store=store,
-            register=register,
-            catalogues=catalogues,
-            announce=announce,
-            clock=clock,
-            entropy=entropy,
-            fresh=terms.fresh,
-        )
+            store=store, register=register, catalogues=catalogues,
+            announce=announce, clock=clock, entropy=entropy, fresh=terms.fresh,
+        )  # fmt: skip
         _announce_all(desk)
         people = People(desk)
         sessions = Sessions(
@@ -121,6 +117,7 @@ class Administration:
             secrets=Secrets(desk, seals, new_key),
             runs=Runs(desk),
             signing=SigningKeys(desk, signing_keys, terms.signing_period),
+            access=AccessTokens(desk),
             tokens=Issuing(desk=desk, defaults=terms.limits, account=terms.account, lifetime=terms.token_lifetime),
             revoking=Revoking(desk, people),
             sessions=sessions,

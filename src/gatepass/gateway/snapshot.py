@@ -69,7 +69,7 @@ class Snapshot:
     """The catalogues of all upstreams together."""
     faults: dict[str, str] = field(default_factory=dict)
     """What could not be compiled, and why: it grants nothing until it is mended."""
-    _role_records: dict[str, Role] = field(default_factory=dict)
+    role_records: dict[str, Role] = field(default_factory=dict)
     _waiting: dict[CredentialId, list[asyncio.Future[None]]] = field(default_factory=dict)
 
     def put(self, record: Record) -> None:
@@ -80,7 +80,7 @@ class Snapshot:
             case Person():
                 self.people[record.id] = record
             case Role():
-                self._role_records[record.name] = record
+                self.role_records[record.name] = record
                 self._compile_role(record)
             case Upstream():
                 self._put_upstream(record)
@@ -102,7 +102,7 @@ class Snapshot:
         """Forget one record. A token is never forgotten here: it is withdrawn."""
         match record:
             case Role():
-                self._role_records.pop(record.name, None)
+                self.role_records.pop(record.name, None)
                 self.roles.pop(record.name, None)
             case Upstream():
                 self.upstreams.pop(record.name, None)
@@ -196,7 +196,7 @@ class Snapshot:
 
     def _recompile(self) -> None:
         self.catalogue = Catalogue.merge(*(served.catalogue for served in self.upstreams.values()))
-        for role in self._role_records.values():
+        for role in self.role_records.values():
             self._compile_role(role)
 
     def _compile_role(self, role: Role) -> None:

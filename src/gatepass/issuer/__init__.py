@@ -1,6 +1,20 @@
 """The token service: who may have which credential, for how long."""
 
 from gatepass.issuer.clients import Client
+from gatepass.issuer.granting import Authenticate, Issuance, TokenRequest, TokenService
 from gatepass.issuer.places import McpPlace, Places, RestPlace
+from gatepass.issuer.published import Published
+from gatepass.issuer.world import World
 
-__all__ = ["Client", "McpPlace", "Places", "RestPlace"]
+__all__ = [
+    "Authenticate",
+    "Client",
+    "Issuance",
+    "McpPlace",
+    "Places",
+    "Published",
+    "RestPlace",
+    "TokenRequest",
+    "TokenService",
+    "World",
+]

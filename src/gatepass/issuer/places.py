@@ -51,6 +51,10 @@ class Places:
         """The token endpoint, which proofs and assertions are made for."""
         return f"{self.base}/oauth2/token"
 
+    def status_list(self, number: int) -> str:
+        """Where a status list is read."""
+        return f"{self.base}/oauth2/status/{number}"
+
     def audience(self, place: Place) -> str:
         """The one name of a surface, as it stands in `aud`."""
         return f"{self.base}{self.path(place)}"

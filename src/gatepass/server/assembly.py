@@ -30,6 +30,7 @@ from gatepass.outbound.documents import DocumentFetcher
 from gatepass.registry import AgentKey, TrustRule, Upstream
 from gatepass.revocation import Live, Reinstated, Withdrawn
 from gatepass.server.housekeeping import Housekeeping
+from gatepass.server.issuing import oauth_of, token_service
 from gatepass.server.parts import Parts, SlowPasswords
 from gatepass.settings import Settings, effective
 from gatepass.vault import Custody, Secret
@@ -37,7 +38,6 @@ from gatepass.web.app import App, Surfaces
 from gatepass.web.certificates import CertificateProxies
 from gatepass.web.hosts import Hosts
 from gatepass.web.management import build as management_api
-from gatepass.web.oauth import OAuth
 
 __all__ = ["Deployment"]
 
@@ -65,13 +65,14 @@ class Deployment:
             rest = RestSurface(admission=admission, door=parts.door, patience=_patience(parts.settings))
             trusted = Trusted(_ours(parts))
             foreign = ForeignKeys(DocumentFetcher(parts.door).fetch, parts.clock)
-            administration = await _administration(parts, admission, trusted, foreign)
+            keys = IssuerKeys(parts.keyring, parts.entropy)
+            administration = await _administration(parts, admission, keys, trusted, foreign)
             await administration.signing.tend()
             management = management_api(administration)
             app = App(
                 surfaces=Surfaces(rest=rest, mcp=mcp, header_only=mcp),
                 management=management,
-                oauth=OAuth(endpoints={}, documents={}),
+                oauth=oauth_of(token_service(parts, admission, administration, keys)),
                 console=Console(
                     api=management,
                     host=parts.settings.server.people_host,
@@ -126,7 +127,9 @@ def _mcp(parts: Parts, admission: Admission) -> McpSurface:
     )
 
 
-async def _administration(parts: Parts, admission: Admission, trusted: Trusted, foreign: ForeignKeys) -> Administration:
+async def _administration(
+    parts: Parts, admission: Admission, keys: IssuerKeys, trusted: Trusted, foreign: ForeignKeys
+) -> Administration:
     """What people manage. It announces everything there is to the snapshot while it opens."""
     return await Administration.open(
         store=parts.store,
@@ -136,7 +139,7 @@ async def _administration(parts: Parts, admission: Admission, trusted: Trusted, 
         read_catalogue=lambda text, name: read_operations(text, name).catalogue,
         seals=Sealer(parts.keyring, parts.entropy),
         new_key=lambda at: parts.keyring.rotate(at, parts.entropy),
-        signing_keys=IssuerKeys(parts.keyring, parts.entropy),
+        signing_keys=keys,
         passwords=SlowPasswords(parts.entropy),
         ledger=parts.ledger,
         archive=parts.archive,

@@ -3,6 +3,7 @@
 from gatepass.settings.effective import Effective, effective
 from gatepass.settings.model import (
     HostSettings,
+    IssuerSettings,
     KeySettings,
     KeySource,
     LifetimeSettings,
@@ -18,6 +19,7 @@ __all__ = [
     "CONFIG_NAME",
     "Effective",
     "HostSettings",
+    "IssuerSettings",
     "KeySettings",
     "KeySource",
     "LifetimeSettings",

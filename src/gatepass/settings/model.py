@@ -29,6 +29,7 @@ from gatepass.units import (
 
 __all__ = [
     "HostSettings",
+    "IssuerSettings",
     "KeySettings",
     "KeySource",
     "LifetimeSettings",
@@ -46,6 +47,7 @@ _HOST_NAME: Final = re.compile(
 
 _ORIGIN: Final = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[^/:\[\]]+)(?::([1-9][0-9]{0,4}))?", re.ASCII)
 _USUAL: Final = {"http": "80", "https": "443"}
+_LONGEST_LINE: Final = 200
 _LAST_PORT: Final = 65_535
 _MOST_NETWORKS: Final = 64
 
@@ -131,6 +133,12 @@ def _networks(value: object) -> tuple[Network, ...]:
     return read
 
 
+def _line(text: str) -> str:
+    if not text.isprintable() or not 1 <= len(text) <= _LONGEST_LINE:
+        raise ValueError("not one line")
+    return text
+
+
 def _absolute(text: str) -> Path:
     path = Path(text).expanduser()
     if not text.isprintable() or not path.is_absolute():
@@ -161,6 +169,7 @@ OptionalUrl = Annotated[
     _from_text(_origin),
     _expects("an origin such as https://agents.example.com, in lower case, without a slash at its end"),
 ]
+OptionalLine = Annotated[str | None, _from_text(_line), _expects("one line of at most 200 characters")]
 _PATH = _expects("an absolute path, or one that starts with ~/")
 Networks = Annotated[
     tuple[Network, ...],
@@ -236,6 +245,10 @@ class LimitSettings(_Table):
         description="A token's attempts; refused calls count too, so that a loop is slowed down.",
     )
     calls: RateSetting = Field(default=Rate(300, 60_000), description="A token's permitted calls.")
+    issuances: RateSetting = Field(
+        default=Rate(600, 60_000),
+        description="An agent's requests for access tokens; refused ones count too, so that none mints without end.",
+    )
     writes_per_minute: OptionalCount = Field(
         default=None, description="A token's permitted calls of any class but `read`, a minute."
     )
@@ -252,6 +265,14 @@ class LifetimeSettings(_Table):
         default=2_592_000_000, description="How long one of the issuer's keys signs; the next one is published before."
     )
     sign_in_code: Duration = Field(default=600_000, description="The one-time sign-in code that `gatepass up` shows.")
+
+
+class IssuerSettings(_Table):
+    """`[issuer]`: what is said of every access token."""
+
+    auditor: OptionalLine = Field(
+        default=None, description="Whom an auditor's questions go to: an address or a name, kept with every issuance."
+    )
 
 
 class TimeoutSettings(_Table):
@@ -280,6 +301,7 @@ class Settings(_Table):
     key: KeySettings = KeySettings()
     limits: LimitSettings = LimitSettings()
     lifetimes: LifetimeSettings = LifetimeSettings()
+    issuer: IssuerSettings = IssuerSettings()
     timeouts: TimeoutSettings = TimeoutSettings()
     sizes: SizeSettings = SizeSettings()
     _origins: dict[KeyPath, Origin] = PrivateAttr(default_factory=dict)

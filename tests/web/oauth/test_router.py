@@ -19,7 +19,7 @@ async def _echo(posted: Posted) -> Reply:
 
 
 async def _no(_: Posted) -> Reply:
-    raise Denied("role_forbids", "it is `no`", hint="Ask for less.")
+    raise Denied("operator_forbidden", "it is `no`", hint="Ask for less.")
 
 
 def _status(left: bytes) -> Reply | None:
@@ -76,7 +76,7 @@ def test_a_refusal_is_oauths_own_shape_with_our_code_and_hint_beside() -> None:
     assert text_of(reply) == {
         "error": "access_denied",
         "error_description": "it is `no`",
-        "code": "role_forbids",
+        "code": "operator_forbidden",
         "hint": "Ask for less.",
     }
 

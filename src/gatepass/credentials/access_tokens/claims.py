@@ -2,6 +2,7 @@
 
     iss aud iat nbf exp jti client_id    RFC 9068; `aud` is one text, instants are whole seconds
     sub, act                             whom it is about, and who acts for them (RFC 8693), at most four deep
+    may_act                              the one agent that may exchange it besides its holder: its `sub`
     authorization_details, scope         the authority (`notation`)
     cnf                                  `jkt` (RFC 9449) or `x5t#S256` (RFC 8705), one of them
     run_id, agent_claims                 the run; `agent_version`, `host_id`, `attestation`
@@ -45,7 +46,9 @@ _CERTIFICATE: Final = "x5t#S256"
 _MEMBERS: Final = frozenset(
     {"iss", "aud", "iat", "nbf", "exp", "jti", "client_id", "sub", "owner", "authorization_details"}
 )
-_OPTIONAL: Final = frozenset({"act", "scope", "cnf", "run_id", "agent_claims", "purpose", "ancestors", "status"})
+_OPTIONAL: Final = frozenset(
+    {"act", "scope", "cnf", "run_id", "agent_claims", "purpose", "ancestors", "status", "may_act"}
+)
 _AGENT_CLAIMS: Final = frozenset({"agent_version", "host_id", "attestation"})
 
 
@@ -102,6 +105,8 @@ class AccessToken:
     confirmation: Confirmation | None = None
     agent: AgentClaims = field(default_factory=AgentClaims)
     status: StatusPlace | None = None
+    may_act: AgentId | None = None
+    """Who may exchange it besides whoever holds its key (RFC 8693, section 4.4)."""
 
     def write(self) -> bytes:
         """The payload. Raises `Malformed` for what a token cannot say."""
@@ -128,6 +133,7 @@ class AccessToken:
             "purpose": held.purpose,
             "ancestors": held.ancestors,
             "status": _written_status(self.status),
+            "may_act": None if self.may_act is None else {"sub": _id(self.may_act)},
         }
         return exact.write({**said, **{name: value for name, value in optional.items() if value}})
 
@@ -190,6 +196,7 @@ class AccessToken:
             confirmation=confirmation,
             agent=_agent(claims["agent_claims"]) if "agent_claims" in claims else AgentClaims(),
             status=_status(claims["status"]) if "status" in claims else None,
+            may_act=_may_act(claims["may_act"]) if "may_act" in claims else None,
         )
 
 
@@ -285,6 +292,12 @@ def _written_agent(agent: AgentClaims) -> Json:
         "attestation": agent.attestation,
     }
     return {name: value for name, value in said.items() if value}
+
+
+def _may_act(value: Json) -> AgentId:
+    if not isinstance(value, Mapping) or value.keys() != {"sub"}:
+        raise _malformed("`may_act` does not name one agent")
+    return AgentId(_id(value["sub"]))
 
 
 def _status(value: Json) -> StatusPlace:

@@ -28,7 +28,6 @@ _NOT_SHOWN: Final = frozenset({"rate_limit", "rate_limit_policy", "dpop_nonce"})
 
 BY_CODE: Final[Mapping[str, str]] = {
     "client_invalid": "invalid_client",
-    "client_unauthorized": "unauthorized_client",
     "grant_invalid": "invalid_grant",
     "grant_unsupported": "unsupported_grant_type",
     "malformed_scope": "invalid_scope",
@@ -38,6 +37,8 @@ BY_CODE: Final[Mapping[str, str]] = {
     "malformed_details": "invalid_authorization_details",
     "details_refused": "invalid_authorization_details",
     "target_refused": "invalid_target",
+    "role_forbids": "invalid_scope",
+    "admin_not_storable": "invalid_scope",
     "proof_missing": "invalid_dpop_proof",
     "proof_invalid": "invalid_dpop_proof",
     "proof_replayed": "invalid_dpop_proof",

@@ -1,0 +1,52 @@
+"""The issuer's wiring: what it is given, and the endpoints and documents that are made of it."""
+
+import hmac
+
+from gatepass.access import Rate
+from gatepass.administration import Administration
+from gatepass.credentials import Ahead
+from gatepass.credentials.proofs import Nonces
+from gatepass.gateway.admission import Admission
+from gatepass.issuer import Places, Published, TokenService
+from gatepass.keys import IssuerKeys
+from gatepass.server.parts import Parts
+from gatepass.web.oauth import OAuth, documents_of, token_endpoint
+
+__all__ = ["oauth_of", "token_service"]
+
+
+def token_service(parts: Parts, admission: Admission, administration: Administration, keys: IssuerKeys) -> TokenService:
+    """What the token endpoint does, with everything that it decides with."""
+    settings = parts.settings
+    return TokenService(
+        world=admission.snapshot,
+        places=Places(parts.agents_url),
+        clock=parts.clock,
+        entropy=Ahead(parts.entropy),
+        ledger=parts.ledger,
+        replays=parts.replay,
+        nonces=nonces_of(parts),
+        opened=keys.open,
+        book=administration.access,
+        note=parts.journal.append,
+        stranger=admission.stranger,
+        cap=Rate(settings.limits.issuances.count, settings.limits.issuances.period),
+        auditor=settings.issuer.auditor,
+    )
+
+
+def oauth_of(service: TokenService) -> OAuth:
+    """Its paths."""
+    published = Published(
+        world=service.world, places=service.places, grant_types=lambda: service.grant_types, endpoints={}
+    )
+    return OAuth(endpoints={b"/oauth2/token": token_endpoint(service)}, documents=documents_of(published))
+
+
+def nonces_of(parts: Parts) -> Nonces:
+    """Nonces for proofs, under a key that is derived from the deployment's own."""
+
+    def mac(message: bytes) -> bytes:
+        return hmac.digest(parts.keyring().current.derive("dpop nonces"), message, "sha256")
+
+    return Nonces(mac, parts.clock())
