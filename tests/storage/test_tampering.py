@@ -86,6 +86,39 @@ def test_what_was_done_is_named(journal: tuple[Path, Head], statements: list[str
     assert faults(path, head) == named
 
 
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("DELETE FROM labels WHERE seq = 12", ["entry 12 is indexed under what it says not"]),
+        ("DELETE FROM labels WHERE seq BETWEEN 12 AND 20", ["entries 12 to 20 are indexed under what they say not"]),
+        ("UPDATE labels SET credential = 'crd_else' WHERE seq = 12", ["entry 12 is indexed under what it says not"]),
+        ("UPDATE labels SET run = NULL WHERE seq = 12", ["entry 12 is indexed under what it says not"]),
+        ("UPDATE labels SET at = at + 1 WHERE seq = 12", ["entry 12 is indexed under what it says not"]),
+        (
+            "UPDATE labels SET event = CAST(x'ff' AS TEXT) WHERE seq = 12",
+            ["entry 12 is indexed under what it says not"],
+        ),
+    ],
+)
+def test_an_index_that_hides_or_misnames_an_entry_is_named(tmp_path: Path, statement: str, named: list[str]) -> None:
+    async def story() -> None:
+        async with opened(tmp_path / "data", label_each=50) as database:
+            await write(Opened(database.journal, database.archive, database.store), *map(decided, range(50)))
+            await write(Opened(database.journal, database.archive, database.store), decided(50))
+
+    asyncio.run(story())
+    assert faults(tmp_path / "data") == []
+    tampered(tmp_path / "data", statement)
+    assert faults(tmp_path / "data") == named
+
+
+def test_an_index_that_claims_what_it_does_not_have_is_named(journal: tuple[Path, Head]) -> None:
+    """Entries after the last one that is indexed are looked through: an index must not say that there are none."""
+    path, _ = journal
+    tampered(path, "INSERT INTO labels (seq, at, event) VALUES (1000000, 1, 'x')")
+    assert faults(path) == ["entries 1 to 53 are indexed under what they say not"]
+
+
 def test_a_tail_that_was_cut_off_is_found_by_a_head_that_was_kept_and_not_without(journal: tuple[Path, Head]) -> None:
     path, head = journal
     tampered(path, "DELETE FROM journal WHERE seq > 40")

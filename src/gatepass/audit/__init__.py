@@ -1,7 +1,7 @@
 """The tamper-evident journal: entries, joins, checkpoints, proofs."""
 
 from gatepass.audit.bodies import Labels, labels_of, members_of, write_body
-from gatepass.audit.chain import ORIGIN, Head, Row, WriterId, line_of, link, read_line
+from gatepass.audit.chain import ORIGIN, Head, Row, WriterId, line_of, link, links_of, read_line
 from gatepass.audit.entries import CLOSED, DECIDED, FINISHED, ISSUED, OPENED, RECOVERED, Entry
 from gatepass.audit.heads import Checkpoint, checkpoint_text, read_checkpoint, signed
 from gatepass.audit.journal import Archive, Journal, Ticket
@@ -43,6 +43,7 @@ __all__ = [
     "labels_of",
     "line_of",
     "link",
+    "links_of",
     "members_of",
     "read_checkpoint",
     "read_line",

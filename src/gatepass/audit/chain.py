@@ -10,13 +10,15 @@ that somebody else has kept. `docs/journal.md` tells an outsider how to check it
 """
 
 import re
+from binascii import hexlify
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple, NewType
 
 from gatepass.errors import Malformed
 
-__all__ = ["ORIGIN", "TAG", "Head", "Row", "WriterId", "line_of", "link", "read_line"]
+__all__ = ["ORIGIN", "TAG", "Head", "Row", "WriterId", "line_of", "link", "links_of", "read_line"]
 
 WriterId = NewType("WriterId", str)
 """`wrt_…`: one run of one process. Each writes a chain of its own, which its first entry ties to the one before."""
@@ -57,6 +59,16 @@ def link(writer: str, seq: int, prev: bytes, body: bytes) -> bytes:
     return sha256(
         b"%b%b\n%d\n%b\n%b" % (TAG, writer.encode("utf-8", "replace"), seq, prev.hex().encode(), body)
     ).digest()
+
+
+def links_of(writer: str) -> Callable[[int, bytes, bytes], bytes]:
+    """The same for many entries of one writer: of a number, the hash before it and the body."""
+    prefix = b"%b%b\n" % (TAG, writer.encode("utf-8", "replace"))
+
+    def follow(seq: int, prev: bytes, body: bytes) -> bytes:
+        return sha256(b"%b%d\n%b\n%b" % (prefix, seq, hexlify(prev), body)).digest()
+
+    return follow
 
 
 def line_of(row: Row) -> bytes:

@@ -26,7 +26,7 @@ from gatepass.storage.sqlite.connections import APPLICATION_ID, Trouble, open_wr
 from gatepass.storage.sqlite.meters import fold, load_spent
 from gatepass.storage.sqlite.migrations import revision_of, upgrade
 from gatepass.storage.sqlite.reading import Reader, SqliteArchive
-from gatepass.storage.sqlite.writing import Transaction, Writer, read_head
+from gatepass.storage.sqlite.writing import LABEL_EACH, Transaction, Writer, read_head
 
 __all__ = ["DATABASE", "Database", "SqliteJournal", "SqliteStore"]
 
@@ -112,11 +112,13 @@ class Database:
         clock: Callable[[], Instant],
         entropy: Callable[[int], bytes] = os.urandom,
         unsafe_unsynced: bool = False,
+        label_each: int = LABEL_EACH,
     ) -> Self:
         """Open the database in `folder`, in the event loop that will use it.
 
         Raises `Unavailable`: `store_newer`, `store_damaged`, `storage_unavailable` or `folder_unusable`.
-        `unsafe_unsynced` gives up durability and is for seeing the proof of it fail.
+        `label_each` is how many entries are indexed at once. `unsafe_unsynced` gives up durability and is for seeing
+        the proof of it fail.
         """
         path = folder.file(DATABASE)
         name = WriterId(new_id("wrt", clock(), entropy))
@@ -126,6 +128,7 @@ class Database:
             prepare=lambda connection: _prepare(connection, name, clock),
             there=_identity(path),
             clock=clock,
+            label_each=label_each,
         )
         try:
             await writer.start()

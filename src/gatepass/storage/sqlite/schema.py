@@ -1,7 +1,9 @@
 """The tables: the one definition that statements are built from and migrations are held to.
 
 `journal` is append only, and its `seq` is part of every entry's hash. Its other columns repeat what the bodies
-say, so that entries are found by index; verification compares the two. `spans` says which instants each
+say. `labels` repeats them once more, a thousand entries at a time, with the indexes by which entries are found: an
+index that is kept up entry by entry costs more than the entry. Entries that are not there yet are the journal's last
+few. Verification compares all three. `spans` says which instants each
 stretch of the journal touches: the clock may jump, so time cannot be searched by order. `draws` and `spent` are
 what meters have given out, written in the transaction of the entry that says so.
 """
@@ -29,6 +31,7 @@ __all__ = [
     "draws",
     "issued",
     "journal",
+    "labels",
     "metadata",
     "people",
     "roles",
@@ -65,11 +68,25 @@ journal: Final = Table(
     Column("subject", Text),
     Column("body", LargeBinary, nullable=False),
 )
-Index("journal_by_event", journal.c.event)
+
+labels: Final = Table(
+    "labels",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("decision", Text),
+    Column("outcome", Text),
+    Column("credential", Text),
+    Column("agent", Text),
+    Column("run", Text),
+    Column("subject", Text),
+)
+Index("labels_by_event", labels.c.event)
 for _name in ("decision", "credential", "agent", "run", "subject"):
-    Index(f"journal_by_{_name}", journal.c[_name], sqlite_where=journal.c[_name].is_not(None))
+    Index(f"labels_by_{_name}", labels.c[_name], sqlite_where=labels.c[_name].is_not(None))
 # Written so that SQLite sees that `outcome = 'deny'` implies it. Permits are most of the journal: no index helps there.
-Index("journal_by_refusal", journal.c.outcome, sqlite_where=text("outcome = 'deny' OR outcome = 'step_up'"))
+Index("labels_by_refusal", labels.c.outcome, sqlite_where=text("outcome = 'deny' OR outcome = 'step_up'"))
 
 spans: Final = Table(
     "spans",

@@ -28,7 +28,15 @@ from gatepass.audit import (
 )
 from gatepass.audit.search import MOST_STORY
 from gatepass.errors import Unavailable
-from gatepass.storage.sqlite.reading.queries import COLUMNS, narrowed, page_queries, span_of, story_query
+from gatepass.storage.sqlite.reading.queries import (
+    PIECE,
+    ROWS,
+    labelled_of,
+    narrowed,
+    page_queries,
+    span_of,
+    story_query,
+)
 from gatepass.storage.sqlite.reading.reader import Reader, code_of, raw_of
 from gatepass.storage.sqlite.reading.tallying import add_up, last_calls
 from gatepass.storage.sqlite.writing import read_head
@@ -53,10 +61,10 @@ class SqliteArchive:
 
     async def story(self, of: RunId | CredentialId) -> Story:
         """See `audit.Archive`."""
-        sql, values = story_query(of)
 
         def read(connection: Connection) -> Story:
-            rows = [_row(row) for row in raw_of(connection).execute(sql, values)]
+            raw = raw_of(connection)
+            rows = [_row(row) for row in raw.execute(*story_query(of, labelled_of(raw)))]
             return tell(map(Found, rows[:MOST_STORY]), whole=len(rows) <= MOST_STORY)
 
         return await self._reader.run(read)
@@ -101,7 +109,7 @@ def _page(connection: Connection, query: Query) -> Page:
     if query.unindexed:
         return _sifted(connection, query, *span)
     found: dict[int, Row] = {}
-    for sql, values in page_queries(query, *span):
+    for sql, values in page_queries(query, *span, labelled_of(raw)):
         for row in raw.execute(sql, values):
             found[row[0]] = _row(row)
     newest = sorted(found, reverse=True)[: query.limit + 1]
@@ -116,7 +124,7 @@ def _sifted(connection: Connection, query: Query, first: int, last: int) -> Page
     last = min(last, _top(connection))
     start = first if narrowed(query) else max(first, last - _MOST_SIFTED + 1)
     rows: dict[int, Row] = {}
-    for sql, values in page_queries(query, start, last):
+    for sql, values in page_queries(query, start, last, labelled_of(raw)):
         rows |= {row[0]: _row(row) for row in raw.execute(sql, values)}
     newest = sorted(rows, reverse=True)[: query.limit]
     shown = tuple(found for found in (Found(rows[seq]) for seq in newest) if query.admits(found.members))
@@ -139,29 +147,27 @@ def _top(connection: Connection) -> int:
 
 
 def _piece(connection: Connection, after: int) -> list[Any]:
-    return raw_of(connection).execute(_PIECE_SQL, (after, _PIECE)).fetchall()
+    return raw_of(connection).execute(ROWS, (after, _PIECE)).fetchall()
 
 
 def _feed(connection: Connection, verifier: Verifier, after: int, top: int) -> int:
     """Show the verifier the next piece. Returns the number of its last row."""
     raw = raw_of(connection)
+    asked = labelled_of(raw), after, _PIECE
     try:
-        rows = raw.execute(_PIECE_SQL, (after, _PIECE)).fetchall()
+        rows = raw.execute(PIECE, asked).fetchall()
     except sqlite3.OperationalError as error:
         if code_of(error) is not None:
             raise
-        rows = _forgiving(raw, after)
+        rows = _forgiving(raw, asked)
     verifier.see(rows)
     return rows[-1][0] if rows else top
 
 
-def _forgiving(raw: sqlite3.Connection, after: int) -> list[Any]:
+def _forgiving(raw: sqlite3.Connection, asked: tuple[int, int, int]) -> list[Any]:
     """Text that is no text comes out as replacement characters, for the verifier to find fault with."""
     raw.text_factory = lambda text: text.decode("utf-8", "replace")
     try:
-        return raw.execute(_PIECE_SQL, (after, _PIECE)).fetchall()
+        return raw.execute(PIECE, asked).fetchall()
     finally:
         raw.text_factory = str
-
-
-_PIECE_SQL: Final = f"SELECT {COLUMNS} FROM journal WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608  names of our own

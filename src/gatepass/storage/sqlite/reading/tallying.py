@@ -1,7 +1,8 @@
 """Adding up: how many calls were decided in each minute, and when each credential was last used.
 
 A stretch of the journal is read once, in the order in which it lies on the disk, and added up by SQLite; whoever asks
-remembers the sums. A credential's last call is found by the index, from its newest entry backwards.
+remembers the sums. A credential's last call is among the entries that are not indexed yet, or is found by the index,
+from its newest entry backwards.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from sqlalchemy import Connection
 
 from gatepass.access import CredentialId, Instant
 from gatepass.audit import DECIDED, Cell, Counted
+from gatepass.storage.sqlite.reading.queries import labelled_of
 from gatepass.storage.sqlite.reading.reader import raw_of
 
 __all__ = ["add_up", "last_calls"]
@@ -21,9 +23,9 @@ _COUNTS: Final = (
 )
 _EARLIEST: Final = "SELECT at FROM journal WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT 1"
 _LAST_CALL: Final = (
-    "SELECT at FROM journal INDEXED BY journal_by_credential"
-    " WHERE credential = ? AND event = ? ORDER BY seq DESC LIMIT 1"
+    "SELECT at FROM labels INDEXED BY labels_by_credential WHERE credential = ? AND event = ? ORDER BY seq DESC LIMIT 1"
 )
+_LATEST_CALLS: Final = "SELECT credential, at FROM journal WHERE seq > ? AND event = ? AND credential > '' ORDER BY seq"
 
 
 def add_up(connection: Connection, first: int, last: int) -> Counted:
@@ -37,5 +39,13 @@ def add_up(connection: Connection, first: int, last: int) -> Counted:
 def last_calls(connection: Connection, credentials: Sequence[CredentialId]) -> Mapping[CredentialId, Instant]:
     """See `audit.Archive.last_calls`."""
     raw = raw_of(connection)
-    found = ((credential, raw.execute(_LAST_CALL, (credential, DECIDED)).fetchone()) for credential in credentials)
-    return {credential: Instant(row[0]) for credential, row in found if row is not None}
+    latest = dict(raw.execute(_LATEST_CALLS, (labelled_of(raw), DECIDED)))  # those that no index knows yet
+    calls: dict[CredentialId, Instant] = {}
+    for credential in credentials:
+        at = latest.get(credential)
+        if at is None:
+            row = raw.execute(_LAST_CALL, (credential, DECIDED)).fetchone()
+            at = None if row is None else row[0]
+        if at is not None:
+            calls[credential] = Instant(at)
+    return calls

@@ -12,15 +12,16 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection
 
-from gatepass.audit import ORIGIN, Head, WriterId, link
+from gatepass.audit import ORIGIN, Head, WriterId, links_of
 from gatepass.errors import Unavailable
 from gatepass.storage.lines import Line
-from gatepass.storage.sqlite.schema import draws, journal
+from gatepass.storage.sqlite.schema import draws, journal, labels
 
-__all__ = ["Transaction", "read_head"]
+__all__ = ["Transaction", "labelled", "read_head"]
 
 SPAN: Final = 1024
 """Entries whose instants are summed up in one row of `spans`."""
+MOST_LABELLED: Final = 4096
 _MOST_DOUBLINGS: Final = 8
 """2⁸ rows in one statement. Each statement hands the interpreter's lock back and forth, so there should be few."""
 
@@ -39,11 +40,13 @@ class Transaction:
         if not lines:
             return
         values: list[object] = []
-        seq, prev = self.seq, self.hash
+        seq, prev, writer = self.seq, self.hash, self._writer
+        follow, astuple = links_of(writer), msgspec.structs.astuple
         for line in lines:
             seq += 1
-            hash_ = link(self._writer, seq, prev, line.body)
-            values += (seq, self._writer, prev, hash_, *msgspec.structs.astuple(line.labels), line.body)
+            body = line.body
+            hash_ = follow(seq, prev, body)
+            values += (seq, writer, prev, hash_, *astuple(line.labels), body)
             prev = hash_
         try:
             self._insert(_JOURNAL, values)
@@ -53,6 +56,12 @@ class Transaction:
         self._note_spans(lines)
         self._draw(lines)
         self.seq, self.hash = seq, prev
+
+    def label(self, after: int) -> int:
+        """Have the entries after number `after` found by index too: `MOST_LABELLED` at most. Returns the last one."""
+        last = min(self.seq, after + MOST_LABELLED)
+        self.raw.execute(_LABEL, (after, last))
+        return last
 
     def _draw(self, lines: Sequence[Line]) -> None:
         """Add first, then take away: a call that was settled in the same batch leaves nothing."""
@@ -101,10 +110,19 @@ def _table(name: str, columns: Sequence[str]) -> _Table:
 
 _JOURNAL: Final = _table(journal.name, journal.c.keys())
 _DRAWS: Final = _table(draws.name, draws.c.keys())
+_LABEL: Final = (
+    f"INSERT OR REPLACE INTO labels SELECT {', '.join(labels.c.keys())} FROM journal"  # noqa: S608  names from our own schema
+    " WHERE seq > ? AND seq <= ?"
+)
 _WIDEN: Final = (
     "INSERT INTO spans (first, last, earliest, latest) VALUES (?, ?, ?, ?) ON CONFLICT (first) DO UPDATE SET "
     "last = excluded.last, earliest = min(earliest, excluded.earliest), latest = max(latest, excluded.latest)"
 )
+
+
+def labelled(connection: Connection) -> int:
+    """The number of the last entry that is found by index; 0 when none is."""
+    return connection.exec_driver_sql("SELECT max(seq) FROM labels").scalar() or 0
 
 
 def read_head(connection: Connection) -> Head | None:

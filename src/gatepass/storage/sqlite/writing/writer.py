@@ -31,7 +31,7 @@ from gatepass.errors import Conflict
 from gatepass.storage.lines import Line, line_for
 from gatepass.storage.sqlite.connections import Trouble, trouble_of
 from gatepass.storage.sqlite.writing.receipts import Job, Receipt, settle
-from gatepass.storage.sqlite.writing.transaction import Transaction, read_head
+from gatepass.storage.sqlite.writing.transaction import Transaction, labelled, read_head
 
 __all__ = ["Writer"]
 
@@ -53,6 +53,9 @@ _STALLED: Final = 10.0
 """Seconds after which a disk that does not answer counts as one that failed."""
 _WAL_BYTES: Final = 4 * 1024 * 1024
 """Written since the last checkpoint before the next."""
+_LABEL_BYTES: Final = 512
+"""What an entry's labels and their places in the indexes come to, about."""
+LABEL_EACH: Final = 1024
 _MOST_PAGES: Final = 16 * 1024
 """Pages of the log, 64 MiB of them, from which on readers have to wait for a checkpoint that empties it."""
 
@@ -68,7 +71,9 @@ class Writer:
         prepare: Callable[[Connection], None],
         there: Callable[[], bool],
         clock: Callable[[], Instant],
+        label_each: int = LABEL_EACH,
     ) -> None:
+        """`label_each`: how many entries are indexed at once."""
         self._loop = asyncio.get_running_loop()
         self._engine, self._prepare = engine, prepare
         self._writer, self._there, self._clock = writer, there, clock
@@ -87,6 +92,7 @@ class Writer:
         self._busy_since: float | None = None
         self._head: tuple[int, bytes] | None = None
         self._written = 0
+        self._label_each, self._labelled = label_each, 0
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._main, name="gatepass-writer", daemon=True)
 
@@ -200,6 +206,7 @@ class Writer:
             try:
                 with engine.connect() as connection:
                     self._prepare(connection)
+                    self._labelled = labelled(connection)
                     self._started.set_result(None)
                     self._serve(connection)
             finally:
@@ -219,6 +226,7 @@ class Writer:
                 self._recover(connection)
             elif batch:
                 self._write(connection, batch)
+                self._label(connection)
         if self._trouble is None:
             self._write(connection, [self._own(CLOSED)])
             self._checkpoint(connection, "TRUNCATE")
@@ -256,6 +264,21 @@ class Writer:
         self._written += sum(job.size for job in batch)
         if self._written > _WAL_BYTES:
             self._checkpoint(connection, "PASSIVE")
+
+    def _label(self, connection: Connection) -> None:
+        """Have the entries before found by index too, many at a time: nobody waits for it but whoever comes next."""
+        if self._head is None or self._head[0] - self._labelled < self._label_each:
+            return
+        transaction = Transaction(connection, self._writer, *self._head)
+        try:
+            transaction.raw.execute("BEGIN IMMEDIATE")
+            last = transaction.label(self._labelled)
+            transaction.raw.execute("COMMIT")
+        except (DBAPIError, sqlite3.Error) as error:
+            self._give_up(connection, error)
+            return
+        self._written += (last - self._labelled) * _LABEL_BYTES
+        self._labelled = last
 
     def _commit(self, connection: Connection, batch: Sequence[Job]) -> None:
         if self._head is None:
