@@ -21,7 +21,7 @@ here before it is raised, and carries its decision id in `details`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gatepass.access import (
     Access,
@@ -39,13 +39,25 @@ from gatepass.access import (
 )
 from gatepass.audit import Journal
 from gatepass.credentials import TokenKind, UnverifiedToken, new_id, refusal
-from gatepass.errors import Conflict, Denied, Error, LimitExceeded, Malformed, NotFound, Unauthenticated
+from gatepass.credentials.proofs import Proof
+from gatepass.errors import (
+    Conflict,
+    Denied,
+    Error,
+    LimitExceeded,
+    Malformed,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
 from gatepass.gateway.callers import Caller, described, entry_of, said_of
 from gatepass.gateway.passage import Passage, withdrawn
 from gatepass.gateway.requests import Request
 from gatepass.gateway.snapshot import Served, Snapshot
 from gatepass.gateway.strangers import Strangers
 from gatepass.gateway.verifying import Holding
+from gatepass.gateway.verifying.passes import HEARTBEAT, Passes, Verified
+from gatepass.gateway.verifying.presented import Presented, Scheme, Shape, presented
 from gatepass.limits import Drawn, Exhausted, Ledger, Level, attempts, drawn_by_call, rate_limit_fields
 from gatepass.policy import RolePolicy, decide, may
 from gatepass.registry import Agent
@@ -53,11 +65,21 @@ from gatepass.vault import Custody
 
 __all__ = ["Admission", "denial_of", "exhausted", "meters_of"]
 
-HEARTBEAT: Final = 0.25
-"""Seconds that a caller waits whose token id nobody has heard of yet."""
-
+CHALLENGED: Final = frozenset({"scope_missing", "proof_required"})
+"""Codes of denials that another credential would mend, and that say so in a challenge."""
 NOBODY: Final = bytes(32)
 """Compared against when the token is unknown, so that the answer takes as long."""
+
+
+Challenged = TypeVar("Challenged", bound=Error)
+
+
+class _Refused(Exception):
+    """An API token that is known, and not honoured."""
+
+    def __init__(self, credential: CredentialId, error: Unauthenticated) -> None:
+        super().__init__(error.code)
+        self.credential, self.error = credential, error
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,14 +95,19 @@ class Admission:
     digest: Callable[[bytes], str]
     """Keyed digest of canonical arguments, for the journal."""
     strangers: Strangers
+    passes: Passes | None = None
+    """What verifies access tokens and capabilities; without it, none is taken."""
 
     async def meet(self, request: Request, surface: str) -> Caller:
         """Steps 1 to 4: who is this, and may it speak at all? Nothing of the body has been read."""
-        token = await self._head(request)  # (1)
-        holding = await self._verify(token, request)  # (2)
-        caller = self.caller(holding, request, surface, self._number())
+        sent = self._head(request, surface)  # (1)
+        verified = await self._verify(sent, request, surface)  # (2)
+        proof_key = None if verified.proof is None else verified.proof.thumbprint
+        caller = self.caller(verified.holding, request, surface, self._number(), proof_key)
         self._live(caller)  # (3)
         levels = await self._attempts(caller)  # (4)
+        if verified.proof is not None:
+            await self._first_use(caller, verified.proof, sent.scheme)  # (2) once more: a claim is a write
         return caller.drew(levels, self._served(caller))
 
     async def refuse(self, caller: Caller, error: Error, *, action: str = "", resource: str = "") -> Error:
@@ -165,36 +192,68 @@ class Admission:
 
     # -- the steps
 
-    async def _head(self, request: Request) -> UnverifiedToken:
+    def _head(self, request: Request, surface: str) -> Presented:
         """(1) exactly one credential, in the one place for it."""
-        presented = [value for name, value in request.headers if name == b"authorization"]
-        if not presented:
-            raise self._stranger(request, Unauthenticated("credential_missing", "no credential was sent"))
-        scheme, _, text = presented[0].partition(b" ")
-        if len(presented) > 1 or scheme.lower() != b"bearer":
-            error = Unauthenticated("credential_invalid", "the credential was not sent as one bearer token")
-            raise self._stranger(request, error)
         try:
-            return UnverifiedToken.parse(text.decode("ascii", "replace").strip())
-        except Malformed:
-            error = Unauthenticated("credential_invalid", "the token is unknown, expired or withdrawn")
-            raise self._stranger(request, error) from None
+            return presented(request.headers)
+        except Unauthenticated as raised:
+            failure = raised
+        except Malformed as malformed:
+            failure = Unauthenticated("credential_invalid", malformed.message)
+        raise self._stranger(request, self._challenged(failure, request, surface))
 
-    async def _verify(self, token: UnverifiedToken, request: Request) -> Holding:
-        """(2) ours, a machine's, and within its life."""
+    async def _verify(self, sent: Presented, request: Request, surface: str) -> Verified:
+        """(2) ours, a machine's, within its life, for this surface, and proven where it is bound to a key."""
+        try:
+            if sent.shape is Shape.OPAQUE or self.passes is None:
+                return Verified(await self._api_token(UnverifiedToken.parse(sent.text), sent.scheme))
+            return await self.passes.verify(sent, request, surface, self.clock())
+        except _Refused as refused:
+            failure, known = refused.error, refused.credential
+        except Malformed as malformed:
+            failure, known = _no_credential(malformed), None
+        except Unauthenticated as raised:
+            failure, known = raised, None
+        raise self._stranger(request, self._challenged(failure, request, surface, sent.scheme), known)
+
+    async def _api_token(self, token: UnverifiedToken, scheme: Scheme) -> Holding:
         record = await self.snapshot.heard_of(token.credential_id, HEARTBEAT)
         ours = token.matches(record.hash if record else NOBODY)
         if record is None or not ours:
-            error = Unauthenticated("credential_invalid", "the token is unknown, expired or withdrawn")
-            raise self._stranger(request, error)
+            raise Unauthenticated("credential_invalid", "the token is unknown, expired or withdrawn")
         if record.kind is not TokenKind.MACHINE:
             error = Unauthenticated("machine_required", "a person's token was sent where a machine's is needed")
-            raise self._stranger(request, error, record.id)
+            raise _Refused(record.id, error)
         if veto := refusal(record, self.clock()):
-            raise self._stranger(request, Unauthenticated("credential_invalid", veto.detail), record.id)
+            raise _Refused(record.id, Unauthenticated("credential_invalid", veto.detail))
+        if scheme is not Scheme.BEARER:
+            error = Unauthenticated("credential_unproven", "an API token is bound to no key: send it as a bearer's")
+            raise _Refused(record.id, error)
         return self.snapshot.holdings[record.id]
 
-    def caller(self, holding: Holding, request: Request, surface: str, decision: DecisionId) -> Caller:
+    async def _first_use(self, caller: Caller, proof: Proof, scheme: Scheme) -> None:
+        """The proof comes for the first time, to whatever process: claimed on the disk before the call goes on."""
+        assert self.passes is not None  # noqa: S101  it verified the proof
+        try:
+            await self.passes.first_use(proof)
+        except Unauthenticated as error:
+            challenged = self._challenged(error, caller.request, caller.surface, scheme)
+            raise self._stranger(caller.request, challenged, caller.credential.id) from None
+        except Unavailable as error:
+            raise self._denied(caller, error) from None
+
+    def _challenged(
+        self, error: Challenged, request: Request, surface: str, scheme: Scheme | None = None
+    ) -> Challenged:
+        """The error, with what its challenge says: the scheme that was used, and where the surface is described."""
+        metadata = None if self.passes is None else self.passes.metadata(request, surface)
+        said = {"scheme": scheme, "resource_metadata": metadata}
+        error.details = {**error.details, **{name: value for name, value in said.items() if value}}
+        return error
+
+    def caller(
+        self, holding: Holding, request: Request, surface: str, decision: DecisionId, proof_key: str | None = None
+    ) -> Caller:
         """The holder of a verified credential, as agent and role stand now."""
         agent, role = self._standing(holding)
         return Caller(
@@ -208,6 +267,8 @@ class Admission:
             decision=decision,
             at=self.clock(),
             said=said_of(holding, role, request, surface),
+            proof_key=proof_key,
+            audience=None if self.passes is None else self.passes.audience(surface, request.upstream),
         )
 
     def _standing(self, holding: Holding) -> tuple[Agent | None, RolePolicy | None]:
@@ -222,9 +283,13 @@ class Admission:
         """(3) neither the credential nor anything above it is withdrawn, and its run is one that we know."""
         if caller.run is None and caller.credential.run is not None:
             error = Unauthenticated("credential_invalid", "the credential's run is over, or not known here")
-            raise self._stranger(caller.request, error, caller.credential.id)
+            raise self._fallen(caller, error)
         if veto := self.snapshot.live.check(caller.credential.id, caller.request.upstream):
-            raise self._stranger(caller.request, withdrawn(veto), caller.credential.id)
+            raise self._fallen(caller, withdrawn(veto))
+
+    def _fallen(self, caller: Caller, error: Error) -> Error:
+        self._challenged(error, caller.request, caller.surface, caller.scheme)
+        return self._stranger(caller.request, error, caller.credential.id)
 
     async def _attempts(self, caller: Caller) -> tuple[Level, ...]:
         """(4) every presentation counts, whatever comes of it."""
@@ -238,7 +303,7 @@ class Admission:
 
     def _renewed(self, caller: Caller) -> Caller:
         """The caller as it stands now, if it still stands."""
-        holding = self.snapshot.holdings.get(caller.credential.id)
+        holding = self.snapshot.holding(caller.credential.id)
         veto = holding.refusal(self.clock()) if holding else Veto("credential_invalid", "the token has expired")
         if holding is None or veto:
             gone = Unauthenticated("credential_invalid", veto.detail if veto else "the token has expired")
@@ -251,7 +316,7 @@ class Admission:
         agent, role = self._standing(holding)
         if holding is caller.holding and agent is caller.agent and role is caller.role:
             return caller
-        renewed = self.caller(holding, caller.request, caller.surface, caller.decision)
+        renewed = self.caller(holding, caller.request, caller.surface, caller.decision, caller.proof_key)
         return renewed.drew(caller.levels, caller.served)
 
     def _served(self, caller: Caller) -> Served:
@@ -275,6 +340,8 @@ class Admission:
         }
 
     def _denied(self, caller: Caller, error: Error, attempt: Mapping[str, Any] | None = None) -> Error:
+        if isinstance(error, Unauthenticated) or error.code in CHALLENGED:
+            self._challenged(error, caller.request, caller.surface, caller.scheme)
         entry = entry_of(caller, at=self.clock(), outcome=Outcome.DENY, code=error.code, **(attempt or {}))
         self.journal.append(entry)
         return described(error, caller)
@@ -309,6 +376,13 @@ def _sentence(code: str, access: Access) -> str:
     touched = access.resource.pattern or ", ".join(access.resource.ids[:3])
     on = f" on `{touched}`" if touched else ""
     return f"{what}{on} is not permitted: {_REASONS.get(code, code.replace('_', ' '))}"
+
+
+def _no_credential(malformed: Malformed) -> Unauthenticated:
+    """What was sent is no credential. Only the form with a key in it is told what it is: it has to be replaced."""
+    if malformed.code == "capability_carries_key":
+        return Unauthenticated(malformed.code, malformed.message)
+    return Unauthenticated("credential_invalid", "the token is unknown, expired or withdrawn")
 
 
 _REASONS: Final = {

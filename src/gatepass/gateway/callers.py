@@ -12,6 +12,7 @@ from gatepass.errors import Error
 from gatepass.gateway.requests import Headers, Request
 from gatepass.gateway.snapshot import Served
 from gatepass.gateway.verifying import Holding
+from gatepass.gateway.verifying.presented import Scheme
 from gatepass.limits import Level, rate_limit_fields
 from gatepass.policy import RolePolicy
 from gatepass.registry import Agent, Run
@@ -41,6 +42,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     at: Instant
     proof_key: str | None = None
     """What the caller proved possession of for this request: a key's thumbprint, or a certificate's."""
+    audience: str | None = None
+    """The name of the surface that was called."""
     levels: tuple[Level, ...] = ()
     said: Mapping[str, Any]
     """What every journal entry of this caller says of it, whatever was decided: `said_of`."""
@@ -60,12 +63,18 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             levels=levels,
             said=self.said,
             proof_key=self.proof_key,
+            audience=self.audience,
         )
 
     @property
     def credential(self) -> Credential:
         """What was verified."""
         return self.holding.credential
+
+    @property
+    def scheme(self) -> Scheme:
+        """How its credential was sent."""
+        return Scheme.BEARER if self.proof_key is None else Scheme.DPOP
 
     @property
     def subject(self) -> Subject:
@@ -79,6 +88,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         return Context(
             at=self.at,
             source=self.request.source,
+            audience=self.audience,
             proof_key=self.proof_key,
             purpose=self.holding.credential.purpose,
             honoured=_HONOURED,

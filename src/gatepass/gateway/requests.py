@@ -29,6 +29,8 @@ class Request(msgspec.Struct, frozen=True):
     body: Body
     certificate: bytes | None = None
     """The client certificate (DER) whose key the TLS handshake proved, here or at a proxy that is trusted with it."""
+    target: bytes = b""
+    """The whole path as it came, the surface's prefix included: what a proof of possession names."""
 
 
 @dataclass(slots=True)

@@ -11,10 +11,10 @@ from typing import Final
 
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId
 from gatepass.authority import Authority, Catalogue, Permission, Scope
-from gatepass.credentials import IssuedRecord, TokenRecord
+from gatepass.credentials import IssuedRecord, TokenLimits, TokenRecord
 from gatepass.errors import Malformed
 from gatepass.gateway.operations import Operations, read_operations
-from gatepass.gateway.verifying.holdings import Holding, of_token
+from gatepass.gateway.verifying.holdings import Holding, limits_of, of_issued, of_token
 from gatepass.keys import IssuerKey
 from gatepass.keys.jose import KeySet
 from gatepass.policy import Bearers, RolePolicy
@@ -29,6 +29,8 @@ Record = Agent | Person | Role | Upstream | Run | TokenRecord | IssuedRecord | S
 
 MOST_WAITING: Final = 256
 """Callers that may wait at once for a token id that nobody has heard of yet."""
+MOST_CHAINS: Final = 10_000
+"""Capabilities that are remembered at once: each is a link that somebody made offline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ class Snapshot:
     """What each credential amounts to."""
     issued: dict[CredentialId, IssuedRecord] = field(default_factory=dict)
     """The access tokens that are alive."""
+    chains: dict[CredentialId, Holding] = field(default_factory=dict)
+    """The capabilities that were presented and have not ended, by the id of their last link; a bounded number."""
+    defaults: TokenLimits | None = None
+    """The limits of what descends from no token, where its agent says nothing else."""
     secrets: dict[SecretId, SealedSecret] = field(default_factory=dict)
     runs: dict[RunId, Run] = field(default_factory=dict)
     signing: dict[str, IssuerKey] = field(default_factory=dict)
@@ -70,6 +76,8 @@ class Snapshot:
     faults: dict[str, str] = field(default_factory=dict)
     """What could not be compiled, and why: it grants nothing until it is mended."""
     role_records: dict[str, Role] = field(default_factory=dict)
+    _drawn: dict[CredentialId, tuple[IssuedRecord, TokenRecord | Agent, Holding]] = field(default_factory=dict)
+    """What access tokens amounted to when they were last asked about, and what that was made of."""
     _waiting: dict[CredentialId, list[asyncio.Future[None]]] = field(default_factory=dict)
 
     def put(self, record: Record) -> None:
@@ -140,11 +148,64 @@ class Snapshot:
         ended = [id_ for id_, issued in self.issued.items() if issued.expires <= now]
         for id_ in ended:
             del self.issued[id_]
+            self._drawn.pop(id_, None)
+            self.live.drop(id_)
+        for id_ in [id_ for id_, chain in self.chains.items() if chain.credential.expires <= now]:
+            del self.chains[id_]
             self.live.drop(id_)
         if any(not key.verifies(now) for key in self.signing.values()):
             self.signing = {id_: key for id_, key in self.signing.items() if key.verifies(now)}
             self._publish()
         return len(over) + len(ended)
+
+    def holding(self, credential: CredentialId) -> Holding | None:
+        """What a credential amounts to now. The same object, as long as nothing that it is made of was replaced."""
+        known = self.holdings.get(credential)
+        if known is not None:
+            return known
+        record = self.issued.get(credential)
+        return self.chains.get(credential) if record is None else self._holding_of(record)
+
+    def _holding_of(self, record: IssuedRecord) -> Holding | None:
+        """Of an access token: it has the limits of its root as they are now, or its agent's."""
+        source = self.tokens.get(record.root) if record.root is not None else self.agents.get(record.agent)
+        if source is None or (isinstance(source, Agent) and self.defaults is None):
+            return None
+        known = self._drawn.get(record.id)
+        if known is not None and known[0] is record and known[1] is source:
+            return known[2]
+        if isinstance(source, Agent):
+            assert self.defaults is not None  # noqa: S101  looked at above
+            limits = limits_of(source, self.defaults)
+        else:
+            limits = source.limits
+        made = of_issued(record, limits)
+        self._drawn[record.id] = (record, source, made)
+        return made
+
+    def hear(self, chain: Holding, key: str) -> Holding:
+        """Put the last link of a chain that was just verified on the live list, unless something above it has fallen.
+
+        At most `MOST_CHAINS` are kept; whoever presents one again is heard again.
+        """
+        known = self.chains.get(chain.credential.id)
+        if known is not None and (known.credential, known.limits) == (chain.credential, chain.limits):
+            return known
+        while len(self.chains) >= MOST_CHAINS:
+            oldest = next(iter(self.chains))
+            del self.chains[oldest]
+            self.live.drop(oldest)
+        self.chains[chain.credential.id] = chain
+        self.live.add(chain.credential, key)
+        return chain
+
+    async def heard_of_issued(self, credential: CredentialId, heartbeat: float) -> IssuedRecord | None:
+        """The record of an access token or of a capability's root, waiting as `heard_of` does."""
+        record = self.issued.get(credential)
+        if record is None:
+            await self.heard_of(credential, heartbeat)
+            record = self.issued.get(credential)
+        return record
 
     async def heard_of(self, credential: CredentialId, heartbeat: float) -> TokenRecord | None:
         """The record, waiting up to one heartbeat (seconds) for an id that has not arrived yet.

@@ -20,10 +20,12 @@ _PURPOSE: Final = "journal arguments"
 class Digests(Guarded):
     """Makes and checks digests. `keyring` is asked anew each time, so that a rotation takes effect at once."""
 
-    __slots__ = ("_derived", "_keyring")
+    __slots__ = ("_derived", "_keyring", "_purpose")
 
-    def __init__(self, keyring: Callable[[], Keyring]) -> None:
+    def __init__(self, keyring: Callable[[], Keyring], purpose: str = _PURPOSE) -> None:
+        """`purpose` keeps apart what digests are made for: none of one purpose is any of another."""
         self._keyring = keyring
+        self._purpose = purpose
         self._derived: dict[str, hmac.HMAC] = {}
         """By the id of the key: the digest of nothing yet, under the key that was derived from it."""
 
@@ -44,7 +46,7 @@ class Digests(Guarded):
         """A copy of the keyed state is half the work of keying anew, and does not hand the interpreter to a thread."""
         keyed = self._derived.get(key.id)
         if keyed is None:
-            keyed = self._derived[key.id] = hmac.new(key.derive(_PURPOSE), digestmod="sha256")
+            keyed = self._derived[key.id] = hmac.new(key.derive(self._purpose), digestmod="sha256")
         made = keyed.copy()
         made.update(arguments)
         return made.hexdigest()

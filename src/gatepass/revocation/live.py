@@ -116,6 +116,10 @@ class Live:
             return _OVER
         return self._upstreams.get(upstream)
 
+    def fallen(self, id: CredentialId) -> bool:  # noqa: A002 - the noun
+        """Whether exactly this id was withdrawn, or fell, heard of or not."""
+        return id in self._fallen
+
     def watch(self, credential: CredentialId, upstream: str, callback: Callback) -> Unwatch:
         """Have `callback` called once when `credential` falls or `upstream` is withdrawn; at once, if it is so."""
         if self.check(credential, upstream) is not None:

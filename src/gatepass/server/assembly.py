@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from gatepass.administration import Administration, Announcement, Put, Removed, SettingFact, Terms
 from gatepass.console import Console
 from gatepass.credentials import Ahead, Rate, TokenLimits
+from gatepass.credentials.proofs import Nonces
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.explain import Explainer
 from gatepass.gateway.forwarding.door import Patience
@@ -23,6 +24,7 @@ from gatepass.gateway.operations import read_operations
 from gatepass.gateway.rest import RestSurface
 from gatepass.gateway.snapshot import Snapshot
 from gatepass.gateway.strangers import Strangers
+from gatepass.gateway.verifying.passes import Passes
 from gatepass.issuer import Places
 from gatepass.issuer.workloads import ForeignKeys, Trusted
 from gatepass.keys import Digests, IssuerKeys, Sealer
@@ -104,8 +106,15 @@ class Deployment:
 
 def _admission(parts: Parts) -> Admission:
     """The numbered steps, with everything that they decide with."""
+    snapshot = Snapshot(live=Live(), defaults=_terms(parts.settings).limits)
     return Admission(
-        snapshot=Snapshot(live=Live()),
+        snapshot=snapshot,
+        passes=Passes(
+            base=parts.agents_url,
+            snapshot=snapshot,
+            replay=parts.replay,
+            nonces=nonces_of(parts),
+        ),
         ledger=parts.ledger,
         journal=parts.journal,
         custody=Custody(parts.keyring),
@@ -114,6 +123,12 @@ def _admission(parts: Parts) -> Admission:
         digest=Digests(parts.keyring).digest,
         strangers=Strangers(),
     )
+
+
+def nonces_of(parts: Parts) -> Nonces:
+    """The nonces of this deployment: the issuer and the surfaces take each other's."""
+    digests = Digests(parts.keyring, "nonces of proofs")
+    return Nonces(lambda said: bytes.fromhex(digests.digest(said).rpartition(":")[2]), parts.clock())
 
 
 def _mcp(parts: Parts, admission: Admission) -> McpSurface:

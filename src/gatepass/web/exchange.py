@@ -100,6 +100,7 @@ class Exchange:
             source=source,
             body=self._body() if self._expects_body() else _nothing(),
             certificate=certificate,
+            target=self.scope["raw_path"],
         )
 
     async def relay(self, surface: Surface, request: Request) -> None:

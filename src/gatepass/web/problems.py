@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NotRequired, TypedDict
 
+from gatepass.credentials.proofs import ALGORITHMS
 from gatepass.errors import (
     CODES,
     Conflict,
@@ -57,6 +58,7 @@ REALM: Final = "gatepass"
 LONGEST_INSTANCE: Final = 512
 RESERVED: Final = frozenset(
     {"type", "title", "status", "detail", "instance", "code", "hint", "retry_after", "rate_limit", "rate_limit_policy"}
+    | {"scheme", "resource_metadata", "dpop_nonce"}
 )
 """Members that are set here, and details that travel as headers alone."""
 
@@ -137,37 +139,68 @@ def _instance(error: Error, path: bytes) -> str:
 def _said(error: Error, status: int) -> Headers:
     """The headers that say in HTTP's own words what the document says in ours."""
     said = {
-        "www-authenticate": _challenge(error, status),
         "retry-after": _retry_after(error),
         "gatepass-decision": error.details.get("decision_id", ""),
         "gatepass-credential": error.details.get("credential", ""),
         "ratelimit": error.details.get("rate_limit", ""),
         "ratelimit-policy": error.details.get("rate_limit_policy", ""),
         "allow": error.details.get("allow", ""),
+        "dpop-nonce": error.details.get("dpop_nonce", ""),
     }
-    return tuple((name.encode(), _field(value)) for name, value in said.items() if value)
+    fields = tuple((name.encode(), _field(value)) for name, value in said.items() if value)
+    return (*((b"www-authenticate", _field(challenge)) for challenge in challenges(error, status)), *fields)
 
 
-def _challenge(error: Error, status: int) -> str:
-    """RFC 6750 section 3, and RFC 9470 where a person has to authenticate again.
+def challenges(error: Error, status: int) -> tuple[str, ...]:
+    """One challenge a scheme: the one that was used first, with what was wrong (RFC 6750, 9449, 9470, 9728).
 
     `invalid_token` is said only to who presented a token; to whom presented none, and to whom signed in
     with something else, the bare challenge says which scheme is understood.
     """
+    parameters = _parameters(error, status)
+    if parameters is None:
+        return ()
+    metadata = error.details.get("resource_metadata")
+    place = {"resource_metadata": metadata} if metadata else {}
+    bearer, dpop = f'Bearer realm="{REALM}"', f'DPoP realm="{REALM}"'
+    algorithms = {"algs": _ALGORITHMS}
+    if error.details.get("scheme") == "dpop":
+        used = dpop + _joined({**algorithms, **parameters, **place})
+        return (used, bearer + _joined(place)) if status == BY_FAMILY[Unauthenticated] else (used,)
+    used = bearer + _joined({**parameters, **place})
+    # Without a name for itself, a surface takes nothing that is bound to a key.
+    return (
+        (used, dpop + _joined({**algorithms, **place})) if place and status == BY_FAMILY[Unauthenticated] else (used,)
+    )
+
+
+def _parameters(error: Error, status: int) -> dict[str, str] | None:
+    """What a challenge says of the error; None where there is nothing to challenge."""
     parameters: dict[str, str] = {}
     if error.code == "reauthentication_required":
         parameters = {"error": "insufficient_user_authentication", "max_age": "900"}
     elif status == BY_FAMILY[Unauthenticated]:
         if error.code not in {"credential_missing", "sign_in_failed"}:
-            parameters = {"error": "invalid_token"}
+            parameters = {"error": _PROOFS.get(error.code, "invalid_token")}
     elif error.code == "scope_missing" and error.details.get("missing_scope"):
         parameters = {"error": "insufficient_scope", "scope": error.details["missing_scope"]}
     else:
-        return ""
-    if parameters:
-        parameters["error_description"] = error.message
-    quoted = "".join(f", {name}={_quoted(value)}" for name, value in parameters.items())
-    return f'Bearer realm="{REALM}"{quoted}'
+        return None
+    return {**parameters, "error_description": error.message} if parameters else parameters
+
+
+_ALGORITHMS: Final = " ".join(sorted(ALGORITHMS))
+_PROOFS: Final = {
+    "proof_missing": "invalid_dpop_proof",
+    "proof_invalid": "invalid_dpop_proof",
+    "proof_replayed": "invalid_dpop_proof",
+    "proof_nonce": "use_dpop_nonce",
+}
+"""RFC 9449, sections 7.1 and 9."""
+
+
+def _joined(parameters: Mapping[str, str]) -> str:
+    return "".join(f", {name}={_quoted(value)}" for name, value in parameters.items())
 
 
 def _retry_after(error: Error) -> str:

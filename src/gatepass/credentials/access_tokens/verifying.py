@@ -11,7 +11,7 @@ as if it were a bearer's; no id of its line may have been withdrawn; its authori
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from gatepass.access import Instant
 from gatepass.authority import Credential
@@ -20,7 +20,7 @@ from gatepass.errors import Malformed, Unauthenticated
 from gatepass.keys.jose.fixed import FixedJws, header_segment
 from gatepass.keys.jose.jwk import PublicKey
 
-__all__ = ["MOST_BYTES", "TYPE", "AccessTokens", "UnprovenToken"]
+__all__ = ["MOST_BYTES", "TYPE", "AccessTokens", "Signed", "SignedTokens", "UnprovenToken", "meant"]
 
 TYPE: Final = "at+jwt"
 MOST_BYTES: Final = 12 * 1024
@@ -56,32 +56,56 @@ class UnprovenToken:
 class AccessTokens:
     """Verifies the tokens of one issuer for one audience, by its public keys under the ids that it gave them."""
 
-    __slots__ = ("_audience", "_issuer", "_keys")
+    __slots__ = ("_audience", "_issuer", "_signed")
 
     def __init__(self, issuer: str, keys: Mapping[str, PublicKey], *, audience: str) -> None:
         self._issuer = issuer
         self._audience = audience
-        self._keys = {header_segment(TYPE, id_): key for id_, key in keys.items()}
+        self._signed = SignedTokens(keys)
 
     def verify(self, text: str, *, at: Instant) -> UnprovenToken:
         """Check a token. Raises `Malformed` for what is none, `Unauthenticated` (`credential_invalid`) for the rest."""
+        return meant(self._signed.read(text).said, issuer=self._issuer, audience=self._audience, at=at)
+
+
+class Signed(NamedTuple):
+    """What a key of the issuer signed, and which: facts that no time and no place change."""
+
+    said: AccessToken
+    key: str
+
+
+class SignedTokens:
+    """Reads what the issuer's keys signed. Whether a token is for here and now is not looked at: `meant` is."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Mapping[str, PublicKey]) -> None:
+        self._keys = {header_segment(TYPE, id_): (id_, key) for id_, key in keys.items()}
+
+    def read(self, text: str) -> Signed:
+        """Raises `Malformed` for what is no token, `Unauthenticated` (`credential_invalid`) for what nobody signed."""
         jws = FixedJws(text, MOST_BYTES)
-        key = self._keys.get(jws.header)
-        if key is None:
+        found = self._keys.get(jws.header)
+        if found is None:
             raise Unauthenticated("credential_invalid", "the token names no key of the issuer")
-        payload = jws.verified_by(key)
+        payload = jws.verified_by(found[1])
         if payload is None:
             raise Unauthenticated("credential_invalid", "the issuer did not sign the token")
         try:
-            said = AccessToken.read(payload)
+            return Signed(AccessToken.read(payload), found[0])
         except Malformed as error:
             raise Unauthenticated("credential_invalid", error.message) from None
-        if said.issuer != self._issuer:
-            raise Unauthenticated("credential_invalid", "the token is another issuer's")
-        if said.audience != self._audience:
-            raise Unauthenticated("credential_invalid", "the token is for another audience")
-        if at + SKEW < said.credential.issued:
-            raise Unauthenticated("credential_invalid", "the token is not valid yet")
-        if at >= said.credential.expires:
-            raise Unauthenticated("credential_invalid", "the token has expired")
-        return UnprovenToken(said)
+
+
+def meant(said: AccessToken, *, issuer: str, audience: str, at: Instant) -> UnprovenToken:
+    """A signed token, if it is for here and now. Raises `Unauthenticated` (`credential_invalid`)."""
+    if said.issuer != issuer:
+        raise Unauthenticated("credential_invalid", "the token is another issuer's")
+    if said.audience != audience:
+        raise Unauthenticated("credential_invalid", "the token is for another audience")
+    if at + SKEW < said.credential.issued:
+        raise Unauthenticated("credential_invalid", "the token is not valid yet")
+    if at >= said.credential.expires:
+        raise Unauthenticated("credential_invalid", "the token has expired")
+    return UnprovenToken(said)

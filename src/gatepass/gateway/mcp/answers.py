@@ -90,6 +90,8 @@ EVENT_STREAM: Final = (
     (b"x-accel-buffering", b"no"),
     (b"x-content-type-options", b"nosniff"),
 )
+_HEADERS_ALONE: Final = frozenset({"rate_limit", "rate_limit_policy", "scheme", "resource_metadata", "dpop_nonce"})
+"""Details that travel as headers."""
 _QUOTABLE: Final = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*")
 _HEADERS: Final = {
     "decision_id": b"gatepass-decision",
@@ -158,7 +160,7 @@ def status_of(error: Error, *, modern: bool) -> int:
 def said_of(error: Error) -> Mapping[str, Json]:
     """What every form of the error says."""
     said: dict[str, Json] = {"code": error.code, "detail": error.message, "hint": error.hint}
-    said |= {name: text for name, text in error.details.items() if name not in {"rate_limit", "rate_limit_policy"}}
+    said |= {name: text for name, text in error.details.items() if name not in _HEADERS_ALONE}
     if isinstance(error, LimitExceeded) and error.retry_after is not None:
         said["retry_after"] = Decimal(error.retry_after)
     if error.code == "version_unsupported":
@@ -174,7 +176,10 @@ def _challenge(error: Error) -> tuple[bytes, bytes]:
     """RFC 6750 section 3.1. A scope that no header can hold is left out: the body has it."""
     scope = error.details.get("missing_scope", "")
     named = f', scope="{scope}"' if scope and _QUOTABLE.fullmatch(scope) else ""
-    return b"www-authenticate", f'Bearer error="insufficient_scope"{named}'.encode("ascii")
+    metadata = error.details.get("resource_metadata", "")
+    described = f', resource_metadata="{metadata}"' if metadata and _QUOTABLE.fullmatch(metadata) else ""
+    scheme = "DPoP" if error.details.get("scheme") == "dpop" else "Bearer"
+    return b"www-authenticate", f'{scheme} error="insufficient_scope"{named}{described}'.encode("ascii")
 
 
 async def _once(body: bytes) -> AsyncIterator[bytes]:
