@@ -102,8 +102,7 @@ class Admission:
         """Steps 1 to 4: who is this, and may it speak at all? Nothing of the body has been read."""
         sent = self._head(request, surface)  # (1)
         verified = await self._verify(sent, request, surface)  # (2)
-        proof_key = None if verified.proof is None else verified.proof.thumbprint
-        caller = self.caller(verified.holding, request, surface, self._number(), proof_key)
+        caller = self.caller(verified.holding, request, surface, self._number(), verified.proof_key)
         self._live(caller)  # (3)
         levels = await self._attempts(caller)  # (4)
         if verified.proof is not None:

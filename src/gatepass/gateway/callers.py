@@ -74,7 +74,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def scheme(self) -> Scheme:
         """How its credential was sent."""
-        return Scheme.BEARER if self.proof_key is None else Scheme.DPOP
+        proven = self.proof_key is not None and not self.proof_key.startswith("x5t#")
+        return Scheme.DPOP if proven else Scheme.BEARER
 
     @property
     def subject(self) -> Subject:

@@ -63,7 +63,7 @@ class Explainer:
 
     async def _steps(self, token: CredentialId, attempt: Mapping[str, Json], trace: _Trace) -> None:
         upstream = str(attempt["upstream"])
-        caller = self._verified(token, upstream, trace)
+        caller = self._verified(token, upstream, "rest" if "method" in attempt else "mcp", trace)
         served = self._served(caller, trace)
         access = await _access(caller, served, attempt)
         trace.access = access
@@ -80,15 +80,15 @@ class Explainer:
                 raise exhausted(Exhausted(level, level.reset))
         trace.took(9, "reserve", "every meter has enough left")
 
-    def _verified(self, token: CredentialId, upstream: str, trace: _Trace) -> Caller:
-        holding = self.admission.snapshot.holdings.get(token)
+    def _verified(self, token: CredentialId, upstream: str, surface: str, trace: _Trace) -> Caller:
+        holding = self.admission.snapshot.holding(token)
         if holding is None:
             raise Unauthenticated("credential_invalid", "the token is unknown, or its life is over")
         if veto := holding.refusal(self.admission.clock()):
             raise Unauthenticated("credential_invalid", veto.detail)
         trace.took(2, "verify", "the token is alive")
         request = Request("GET", upstream, b"/", b"", (), "", _pieces(b""))
-        caller = self.admission.caller(holding, request, "explain", DecisionId("explained"))
+        caller = self.admission.caller(holding, request, surface, DecisionId("explained"), holding.credential.binding)
         if veto := self.admission.snapshot.live.check(token, upstream):
             raise Unauthenticated("credential_invalid", veto.detail)
         trace.took(3, "live", "nothing above it is withdrawn")

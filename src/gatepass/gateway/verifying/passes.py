@@ -24,6 +24,7 @@ from gatepass.gateway.snapshot import Snapshot
 from gatepass.gateway.verifying.holdings import Holding, of_link
 from gatepass.gateway.verifying.presented import Presented, Scheme, Shape
 from gatepass.keys.jose import KeySet
+from gatepass.keys.jose.base64url import encode
 
 __all__ = ["HEARTBEAT", "Passes", "Verified"]
 
@@ -40,6 +41,8 @@ class Verified:
 
     holding: Holding
     proof: Proof | None = None
+    proof_key: str | None = None
+    """What was proven: the proof's key, or the certificate of the connection as a credential names it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,8 +86,9 @@ class Passes:
         if record.binding != unproven.binding or record.audience != signed.said.audience or record.key != signed.key:
             raise _unknown()
         proof = self._proof(presented, request, unproven.binding, at)
-        unproven.proven_by(None if proof is None else proof.thumbprint)
-        return Verified(self._holding(record, at), proof)
+        proven = _certificate(request, unproven.binding) if proof is None else proof.thumbprint
+        unproven.proven_by(proven)
+        return Verified(self._holding(record, at), proof, proven)
 
     def _signed(self, text: str) -> Signed:
         """The facts of a text, remembered. A key that was withdrawn takes what it signed with it."""
@@ -155,11 +159,12 @@ class Passes:
                 last = len(unproven.links) - 1
                 raise refused(Fault.UNPROVEN, last, "its key was not proven", unproven.links[last].id)
             proof = self._proof(presented, request, unproven.holder, at)
-        credential = unproven.proven_by(None if proof is None else proof.thumbprint)
+        proven = None if proof is None else proof.thumbprint
+        credential = unproven.proven_by(proven)
         root = self._holding(record, at)
         if len(unproven.links) == 1 and unproven.seal is None:
-            return Verified(root, proof)
-        return Verified(self.snapshot.hear(of_link(credential, root), record.key), proof)
+            return Verified(root, proof, proven)
+        return Verified(self.snapshot.hear(of_link(credential, root), record.key), proof, proven)
 
     async def _root(self, unproven: UnprovenCapability, at: Instant) -> IssuedRecord:
         """The record of a chain's first link, if nothing of the chain was withdrawn; the refusal names the link."""
@@ -168,6 +173,13 @@ class Passes:
         if record is None or record.binding != unproven.root.holder.thumbprint or at >= record.expires:
             raise refused(Fault.WITHDRAWN, 0, "it is unknown here, expired or withdrawn", unproven.root.id)
         return record
+
+
+def _certificate(request: Request, binding: str | None) -> str | None:
+    """The certificate of the caller's connection, as a credential that is bound to one names it (RFC 8705)."""
+    if binding is None or not binding.startswith(_CERTIFICATE) or request.certificate is None:
+        return None
+    return f"{_CERTIFICATE}S256:{encode(hashlib.sha256(request.certificate).digest())}"
 
 
 _PLACES: Final = {"rest": "u", "mcp": "mcp"}
