@@ -38,7 +38,7 @@ from gatepass.access import (
     Veto,
 )
 from gatepass.audit import Journal
-from gatepass.credentials import TokenKind, UnverifiedToken, new_id, refusal
+from gatepass.credentials import new_id
 from gatepass.credentials.proofs import Proof
 from gatepass.errors import (
     Conflict,
@@ -56,7 +56,8 @@ from gatepass.gateway.requests import Request
 from gatepass.gateway.snapshot import Served, Snapshot
 from gatepass.gateway.strangers import Strangers
 from gatepass.gateway.verifying import Holding
-from gatepass.gateway.verifying.passes import HEARTBEAT, Passes, Verified
+from gatepass.gateway.verifying.opaque import Refused, no_credential, verify_opaque
+from gatepass.gateway.verifying.passes import Passes, Verified
 from gatepass.gateway.verifying.presented import Presented, Scheme, Shape, presented
 from gatepass.limits import Drawn, Exhausted, Ledger, Level, attempts, drawn_by_call, rate_limit_fields
 from gatepass.policy import RolePolicy, decide, may
@@ -67,19 +68,8 @@ __all__ = ["Admission", "denial_of", "exhausted", "meters_of"]
 
 CHALLENGED: Final = frozenset({"scope_missing", "proof_required"})
 """Codes of denials that another credential would mend, and that say so in a challenge."""
-NOBODY: Final = bytes(32)
-"""Compared against when the token is unknown, so that the answer takes as long."""
-
 
 Challenged = TypeVar("Challenged", bound=Error)
-
-
-class _Refused(Exception):
-    """An API token that is known, and not honoured."""
-
-    def __init__(self, credential: CredentialId, error: Unauthenticated) -> None:
-        super().__init__(error.code)
-        self.credential, self.error = credential, error
 
 
 @dataclass(slots=True, kw_only=True)
@@ -205,30 +195,15 @@ class Admission:
         """(2) ours, a machine's, within its life, for this surface, and proven where it is bound to a key."""
         try:
             if sent.shape is Shape.OPAQUE or self.passes is None:
-                return Verified(await self._api_token(UnverifiedToken.parse(sent.text), sent.scheme))
+                return Verified(await verify_opaque(sent, self.snapshot, self.clock()))
             return await self.passes.verify(sent, request, surface, self.clock())
-        except _Refused as refused:
+        except Refused as refused:
             failure, known = refused.error, refused.credential
         except Malformed as malformed:
-            failure, known = _no_credential(malformed), None
+            failure, known = no_credential(malformed), None
         except Unauthenticated as raised:
             failure, known = raised, None
         raise self._stranger(request, self._challenged(failure, request, surface, sent.scheme), known)
-
-    async def _api_token(self, token: UnverifiedToken, scheme: Scheme) -> Holding:
-        record = await self.snapshot.heard_of(token.credential_id, HEARTBEAT)
-        ours = token.matches(record.hash if record else NOBODY)
-        if record is None or not ours:
-            raise Unauthenticated("credential_invalid", "the token is unknown, expired or withdrawn")
-        if record.kind is not TokenKind.MACHINE:
-            error = Unauthenticated("machine_required", "a person's token was sent where a machine's is needed")
-            raise _Refused(record.id, error)
-        if veto := refusal(record, self.clock()):
-            raise _Refused(record.id, Unauthenticated("credential_invalid", veto.detail))
-        if scheme is not Scheme.BEARER:
-            error = Unauthenticated("credential_unproven", "an API token is bound to no key: send it as a bearer's")
-            raise _Refused(record.id, error)
-        return self.snapshot.holdings[record.id]
 
     async def _first_use(self, caller: Caller, proof: Proof, scheme: Scheme) -> None:
         """The proof comes for the first time, to whatever process: claimed on the disk before the call goes on."""
@@ -375,13 +350,6 @@ def _sentence(code: str, access: Access) -> str:
     touched = access.resource.pattern or ", ".join(access.resource.ids[:3])
     on = f" on `{touched}`" if touched else ""
     return f"{what}{on} is not permitted: {_REASONS.get(code, code.replace('_', ' '))}"
-
-
-def _no_credential(malformed: Malformed) -> Unauthenticated:
-    """What was sent is no credential. Only the form with a key in it is told what it is: it has to be replaced."""
-    if malformed.code == "capability_carries_key":
-        return Unauthenticated(malformed.code, malformed.message)
-    return Unauthenticated("credential_invalid", "the token is unknown, expired or withdrawn")
 
 
 _REASONS: Final = {

@@ -22,14 +22,13 @@ from gatepass.errors import Unauthenticated
 from gatepass.gateway.requests import Request
 from gatepass.gateway.snapshot import Snapshot
 from gatepass.gateway.verifying.holdings import Holding, of_link
+from gatepass.gateway.verifying.opaque import HEARTBEAT
 from gatepass.gateway.verifying.presented import Presented, Scheme, Shape
 from gatepass.keys.jose import KeySet
 from gatepass.keys.jose.base64url import encode
 
-__all__ = ["HEARTBEAT", "Passes", "Verified"]
+__all__ = ["Passes", "Verified"]
 
-HEARTBEAT: Final = 0.25
-"""Seconds that a caller waits whose credential nobody has heard of yet."""
 MOST_FACTS: Final = 4096
 """Signed texts that are remembered."""
 _CERTIFICATE: Final = "x5t#"
