@@ -1,13 +1,15 @@
 """The token service: who may have which credential, for how long."""
 
 from gatepass.issuer.clients import Client
-from gatepass.issuer.granting import Authenticate, Issuance, TokenRequest, TokenService
+from gatepass.issuer.granting import METHOD, Authenticate, ByCertificate, Issuance, TokenRequest, TokenService
 from gatepass.issuer.places import McpPlace, Places, RestPlace
 from gatepass.issuer.published import Published
 from gatepass.issuer.world import World
 
 __all__ = [
+    "METHOD",
     "Authenticate",
+    "ByCertificate",
     "Client",
     "Issuance",
     "McpPlace",

@@ -19,6 +19,7 @@ from gatepass.issuer.world import World, served_at
 __all__ = ["Published"]
 
 _ALGORITHMS: Final = tuple(sorted(ALGORITHMS))
+_BOUND: Final = "tls_client_certificate_bound_access_tokens"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,8 @@ class Published:
     """Further endpoints, by the name that metadata gives them: `introspection_endpoint`, with its path."""
     methods: Sequence[str] = ("client_secret_basic", "client_secret_post")
     """The ways in which clients authenticate."""
+    certificates: bool = False
+    """Whether a client's certificate can be seen, and what is issued be bound to it (RFC 8705)."""
 
     def server(self) -> Mapping[str, Json]:
         """RFC 8414: the issuer's metadata."""
@@ -48,6 +51,7 @@ class Published:
             "authorization_details_types_supported": tuple(sorted(self.world.catalogue.types)),
             "dpop_signing_alg_values_supported": _ALGORITHMS,
             "resource_indicators_supported": True,
+            **({_BOUND: True} if self.certificates else {}),
             "protected_resources": tuple(self.places.audience(place) for place in self._surfaces()),
         }
         return {**said, **{name: f"{self.places.base}{path}" for name, path in self.endpoints.items()}}
@@ -76,6 +80,7 @@ class Published:
             "dpop_signing_alg_values_supported": _ALGORITHMS,
             "authorization_details_types_supported": tuple(sorted(behind.catalogue.types)),
             "resource_name": behind.upstream.name,
+            **({_BOUND: True} if self.certificates else {}),
         }
 
     def _surfaces(self) -> tuple[Place, ...]:

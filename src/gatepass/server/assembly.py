@@ -74,7 +74,10 @@ class Deployment:
             app = App(
                 surfaces=Surfaces(rest=rest, mcp=mcp, header_only=mcp),
                 management=management,
-                oauth=oauth_of(token_service(parts, admission, administration, keys)),
+                oauth=oauth_of(
+                    token_service(parts, admission, administration, keys, trusted),
+                    certificates=bool(parts.settings.server.certificate_proxies),
+                ),
                 console=Console(
                     api=management,
                     host=parts.settings.server.people_host,

@@ -7,7 +7,8 @@ from gatepass.administration import Administration
 from gatepass.credentials import Ahead
 from gatepass.credentials.proofs import Nonces
 from gatepass.gateway.admission import Admission
-from gatepass.issuer import Places, Published, TokenService
+from gatepass.issuer import METHOD, Authenticate, ByCertificate, Places, Published, TokenService
+from gatepass.issuer.workloads import Trusted
 from gatepass.keys import IssuerKeys
 from gatepass.server.parts import Parts
 from gatepass.web.oauth import OAuth, documents_of, token_endpoint
@@ -15,7 +16,9 @@ from gatepass.web.oauth import OAuth, documents_of, token_endpoint
 __all__ = ["oauth_of", "token_service"]
 
 
-def token_service(parts: Parts, admission: Admission, administration: Administration, keys: IssuerKeys) -> TokenService:
+def token_service(
+    parts: Parts, admission: Admission, administration: Administration, keys: IssuerKeys, trusted: Trusted
+) -> TokenService:
     """What the token endpoint does, with everything that it decides with."""
     settings = parts.settings
     return TokenService(
@@ -32,15 +35,26 @@ def token_service(parts: Parts, admission: Admission, administration: Administra
         stranger=admission.stranger,
         cap=Rate(settings.limits.issuances.count, settings.limits.issuances.period),
         auditor=settings.issuer.auditor,
+        others=_others(parts, admission, trusted),
     )
 
 
-def oauth_of(service: TokenService) -> OAuth:
-    """Its paths."""
+def oauth_of(service: TokenService, *, certificates: bool) -> OAuth:
+    """Its paths. `certificates` says that those of clients can be seen."""
     published = Published(
-        world=service.world, places=service.places, grant_types=lambda: service.grant_types, endpoints={}
+        world=service.world,
+        places=service.places,
+        grant_types=lambda: service.grant_types,
+        endpoints={},
+        methods=("client_secret_basic", "client_secret_post", *((METHOD,) if certificates else ())),
+        certificates=certificates,
     )
     return OAuth(endpoints={b"/oauth2/token": token_endpoint(service)}, documents=documents_of(published))
+
+
+def _others(parts: Parts, admission: Admission, trusted: Trusted) -> tuple[Authenticate, ...]:
+    """The ways in which clients authenticate besides API tokens."""
+    return (ByCertificate(trusted, admission.snapshot, parts.clock),)
 
 
 def nonces_of(parts: Parts) -> Nonces:

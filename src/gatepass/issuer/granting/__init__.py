@@ -1,7 +1,18 @@
 """One request for a token, from who asks to what goes out."""
 
 from gatepass.issuer.granting.authenticating import Authenticate
+from gatepass.issuer.granting.certificates import METHOD, ByCertificate
 from gatepass.issuer.granting.requests import COMPOSED, TokenRequest
 from gatepass.issuer.granting.tokens import EXCHANGE, Book, Issuance, TokenService
 
-__all__ = ["COMPOSED", "EXCHANGE", "Authenticate", "Book", "Issuance", "TokenRequest", "TokenService"]
+__all__ = [
+    "COMPOSED",
+    "EXCHANGE",
+    "METHOD",
+    "Authenticate",
+    "Book",
+    "ByCertificate",
+    "Issuance",
+    "TokenRequest",
+    "TokenService",
+]

@@ -44,6 +44,8 @@ class TokenRequest:
     """The values of the header."""
     proofs: tuple[str, ...] = field(default=(), repr=False)
     """The values of the header `DPoP`."""
+    certificate: bytes | None = field(default=None, repr=False)
+    """The client certificate (DER) of the connection; see `gateway.requests.Request`."""
     correlation: str | None = None
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)

@@ -29,6 +29,7 @@ from gatepass.errors import Denied, Error, LimitExceeded, Malformed, Unauthentic
 from gatepass.issuer.clients import Client
 from gatepass.issuer.granting.authenticating import Authenticate, by_api_token
 from gatepass.issuer.granting.bases import Basis, exchanged, of_client, subject_of
+from gatepass.issuer.granting.certificates import binding_of
 from gatepass.issuer.granting.journalling import issued_entry, refused_entry
 from gatepass.issuer.granting.requests import (
     TokenRequest,
@@ -214,7 +215,9 @@ class TokenService:
     async def _proven(self, request: TokenRequest, client: Client | None, at: Instant) -> str | None:
         """(3) The binding that was proven with the request."""
         if not request.proofs:
-            return None if client is None else client.proof_key
+            if client is not None and client.proof_key is not None:
+                return client.proof_key
+            return None if request.certificate is None else binding_of(request.certificate)
         proof = verify_proof(request.proofs, ProvenCall(method="POST", url=self.places.token, at=at))
         self.nonces.check(proof, at)
         await use_once(proof, self.replays)

@@ -56,6 +56,7 @@ def _read(posted: Posted) -> TokenRequest:
         source=posted.source,
         authorization=tuple(value.decode("latin-1") for value in posted.header(b"authorization")),
         proofs=tuple(value.decode("latin-1") for value in posted.header(b"dpop")),
+        certificate=posted.certificate,
         correlation=_note(posted),
         resource=form.each("resource"),
         audience=form.each("audience"),
