@@ -24,7 +24,7 @@ def issuing() -> Iterator[Issuing]:
         yield Issuing.opened(closing, PROXY)
 
 
-def said(der: bytes) -> dict[str, str]:
+def said(der: bytes) -> dict[str, Any]:
     return {"client-cert": f":{base64.b64encode(der).decode()}:"}
 
 
