@@ -21,6 +21,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "token.revoked": "Token revoked",
     "session.opened": "Signed in",
     "password.set": "Password set",
+    "password.recovered": "Password recovered on the server's machine",
     "agent.created": "Agent added",
     "agent.changed": "Agent changed",
     "agent.disabled": "Agent disabled",
@@ -50,7 +51,7 @@ EVENTS: Final[Mapping[str, str]] = {
 }
 OUTCOMES: Final[Mapping[str, str]] = {"permit": "permitted", "deny": "refused", "step_up": "asked"}
 
-_BAD: Final = frozenset({"operator.refused", "credential.refused", "journal.recovered"})
+_BAD: Final = frozenset({"operator.refused", "password.recovered", "credential.refused", "journal.recovered"})
 _GONE: Final = (".revoked", ".disabled", ".deleted", ".retired")
 _PAGES: Final = {
     "agt_": "/console/agents/",
