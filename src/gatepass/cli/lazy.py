@@ -17,7 +17,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "up": ("gatepass.cli.up:up", "Start Gatepass: one process, nothing else to install."),
     "demo": ("gatepass.cli.demo.command:demo", "Show the whole story on real parts."),
     "doctor": ("gatepass.cli.doctor:doctor", "Say what is wrong, and the command that mends it."),
-    "recover": ("gatepass.cli.recover:recover", "Set a new password for the admin NAME, on the server's machine."),
+    "recover": (
+        "gatepass.cli.machine.recover:recover",
+        "Set a new password for the admin NAME, on the server's machine.",
+    ),
     "status": ("gatepass.cli.session:status", "Show the server, its custody, and who you are to it."),
     "login": ("gatepass.cli.session:login", "Sign in for this shell."),
     "logout": ("gatepass.cli.session:logout", "End the session of this shell."),
