@@ -76,6 +76,8 @@ class Deployment:
                 management=management,
                 oauth=oauth_of(
                     token_service(parts, admission, administration, keys, trusted),
+                    administration,
+                    admission.snapshot,
                     certificates=bool(parts.settings.server.certificate_proxies),
                 ),
                 console=Console(

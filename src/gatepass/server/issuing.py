@@ -7,11 +7,24 @@ from gatepass.administration import Administration
 from gatepass.credentials import Ahead
 from gatepass.credentials.proofs import Nonces
 from gatepass.gateway.admission import Admission
+from gatepass.gateway.snapshot import Snapshot
 from gatepass.issuer import METHOD, Authenticate, ByCertificate, Places, Published, TokenService
+from gatepass.issuer.standing import StatusLists, Taking
 from gatepass.issuer.workloads import Trusted
 from gatepass.keys import IssuerKeys
 from gatepass.server.parts import Parts
-from gatepass.web.oauth import OAuth, documents_of, token_endpoint
+from gatepass.web.oauth import (
+    OAuth,
+    authenticating,
+    documents_of,
+    introspection_endpoint,
+    list_of_lists,
+    revocation_endpoint,
+    run_ending,
+    run_opening,
+    status_list,
+    token_endpoint,
+)
 
 __all__ = ["oauth_of", "token_service"]
 
@@ -39,17 +52,43 @@ def token_service(
     )
 
 
-def oauth_of(service: TokenService, *, certificates: bool) -> OAuth:
+def oauth_of(service: TokenService, administration: Administration, snapshot: Snapshot, *, certificates: bool) -> OAuth:
     """Its paths. `certificates` says that those of clients can be seen."""
     published = Published(
         world=service.world,
         places=service.places,
         grant_types=lambda: service.grant_types,
-        endpoints={},
+        endpoints={
+            "introspection_endpoint": "/oauth2/introspect",
+            "revocation_endpoint": "/oauth2/revoke",
+            "status_list_aggregation_endpoint": "/oauth2/status",
+        },
         methods=("client_secret_basic", "client_secret_post", *((METHOD,) if certificates else ())),
         certificates=certificates,
     )
-    return OAuth(endpoints={b"/oauth2/token": token_endpoint(service)}, documents=documents_of(published))
+    asks, takes = authenticating(service), authenticating(service, counted=False)
+    taking = Taking(snapshot, service.places, administration.revoking, service.clock)
+    lists = StatusLists(
+        world=snapshot,
+        places=administration.desk.places,
+        addresses=service.places,
+        opens=service.opened,
+        clock=service.clock,
+    )
+    return OAuth(
+        endpoints={
+            b"/oauth2/token": token_endpoint(service),
+            b"/oauth2/introspect": introspection_endpoint(asks, snapshot, service.places, service.clock),
+            b"/oauth2/revoke": revocation_endpoint(takes, taking),
+            b"/oauth2/runs": run_opening(asks, administration.runs),
+            b"/oauth2/runs/end": run_ending(takes, administration.runs),
+        },
+        documents={
+            **documents_of(published),
+            b"/oauth2/status": list_of_lists(lists),
+            b"/oauth2/status/": status_list(lists),
+        },
+    )
 
 
 def _others(parts: Parts, admission: Admission, trusted: Trusted) -> tuple[Authenticate, ...]:

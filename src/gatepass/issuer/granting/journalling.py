@@ -62,7 +62,7 @@ def issued_entry(
         outcome=Outcome.PERMIT,
         because=granted.because,
         credential=record.id,
-        subject=record.id,
+        subject=record.parent or record.id,
         agent=record.agent,
         owner=record.owner,
         person=record.person,

@@ -52,6 +52,8 @@ __all__ = ["EXCHANGE", "Book", "Issuance", "TokenService"]
 
 CLIENT_CREDENTIALS: Final = "client_credentials"
 EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
+QUESTIONS: Final = 6_000
+"""What one agent may ask in a minute besides tokens: about tokens, for runs."""
 _CERTIFICATE: Final = "x5t#S256:"
 
 
@@ -135,6 +137,19 @@ class TokenService:
         except Error as error:
             self._refused(request, client, error)
             raise
+
+    async def authenticated(self, request: TokenRequest, *, counted: bool = True) -> Client:
+        """Who is asking, where nothing is issued (step 1). Raises `Unauthenticated`, `LimitExceeded`."""
+        at = self.clock()
+        client = await self._client(request, at)
+        if client is None:
+            raise Unauthenticated("client_invalid", "the request does not say who is asking")
+        if counted:
+            meter = Reservation(f"{client.agent}/questions", MeterKind.RATE, Decimal(QUESTIONS), period=60_000)
+            drawn = await self.ledger.draw((meter,), at)
+            if isinstance(drawn, Exhausted):
+                raise LimitExceeded("limit_exceeded", "this agent asks too often", retry_after=drawn.retry_after)
+        return client
 
     # -- the steps
 

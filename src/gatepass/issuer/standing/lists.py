@@ -80,7 +80,7 @@ class StatusLists:
 
     def uri(self, number: int) -> str:
         """Where a list is, and what it is called."""
-        return f"{self.addresses.base}/oauth2/status/{number}"
+        return self.addresses.status_list(number)
 
     @property
     def uris(self) -> tuple[str, ...]:

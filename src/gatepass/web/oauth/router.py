@@ -16,6 +16,8 @@ from gatepass.web.oauth.forms import Parameters, read_parameters
 
 __all__ = ["Document", "Endpoint", "OAuth", "Posted"]
 
+_PAST: Final = b"time="
+"""Asks for a status list of another time (draft 21, section 8.4), and none is kept."""
 _READS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -60,7 +62,7 @@ class OAuth:
             raise NotFound("not_found", "there is nothing at this path")
         if request.method not in _READS:
             raise NotFound("method_not_allowed", "a document is read with GET", details={"allow": "GET, HEAD"})
-        reply = document(left)
+        reply = None if request.query.startswith(_PAST) else document(left)
         if reply is None:
             raise NotFound("not_found", "there is nothing at this path")
         return reply

@@ -9,11 +9,12 @@ from typing import Final
 
 from gatepass import exact
 from gatepass.gateway.requests import Reply
-from gatepass.issuer import Issuance, TokenRequest, TokenService
+from gatepass.issuer import Client, Issuance, TokenRequest, TokenService
 from gatepass.web.oauth.answers import NO_STORE, body_reply
 from gatepass.web.oauth.router import Endpoint, Posted
+from gatepass.web.oauth.standing import Authenticates
 
-__all__ = ["token_endpoint"]
+__all__ = ["authenticating", "token_endpoint"]
 
 _ACCESS_TOKEN: Final = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105  the name of a type
 _LONGEST_NOTE: Final = 256
@@ -44,15 +45,24 @@ def token_endpoint(service: TokenService) -> Endpoint:
     """`/oauth2/token`."""
 
     async def token(posted: Posted) -> Reply:
-        return _answer(await service.token(_read(posted)))
+        return _answer(await service.token(_read(posted, posted.form.required("grant_type"))))
 
     return token
 
 
-def _read(posted: Posted) -> TokenRequest:
+def authenticating(service: TokenService, *, counted: bool = True) -> Authenticates:
+    """How the other endpoints learn who posted something: as the token endpoint does."""
+
+    async def authenticates(posted: Posted) -> Client:
+        return await service.authenticated(_read(posted, ""), counted=counted)
+
+    return authenticates
+
+
+def _read(posted: Posted, grant_type: str) -> TokenRequest:
     form = posted.form
     return TokenRequest(
-        grant_type=form.required("grant_type"),
+        grant_type=grant_type,
         source=posted.source,
         authorization=tuple(value.decode("latin-1") for value in posted.header(b"authorization")),
         proofs=tuple(value.decode("latin-1") for value in posted.header(b"dpop")),
