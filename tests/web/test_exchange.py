@@ -17,6 +17,8 @@ from gatepass.gateway.requests import Reply, Request
 from gatepass.web import exchange, serving
 from gatepass.web.app import App, Surfaces
 from gatepass.web.hosts import Hosts
+from gatepass.web.http import connection as connections
+from gatepass.web.http import intake, parsing
 
 HEAD = b"POST /u/orders/x HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 PLAIN = ((b"content-type", b"text/plain"),)
@@ -224,9 +226,9 @@ def test_framing_that_two_readers_could_read_differently_is_refused(head: bytes)
 @pytest.mark.parametrize(
     "head",
     [
-        b"GET /u/orders/" + b"a" * serving.LARGEST_TARGET + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-        HEAD + b"X: " + b"a" * serving.LARGEST_HEAD + b"\r\n\r\n",
-        HEAD + b"".join(b"X-%d: a\r\n" % number for number in range(serving.MOST_FIELDS)) + b"\r\n",
+        b"GET /u/orders/" + b"a" * parsing.LARGEST_TARGET + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
+        HEAD + b"X: " + b"a" * parsing.LARGEST_HEAD + b"\r\n\r\n",
+        HEAD + b"".join(b"X-%d: a\r\n" % number for number in range(parsing.MOST_FIELDS)) + b"\r\n",
         HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n" + b"X: aaaaaaaaaa\r\n" * 3000 + b"\r\n",
     ],
     ids=["target", "field", "fields", "trailers"],
@@ -244,7 +246,7 @@ def test_a_head_has_bounds(head: bytes) -> None:
 
 
 def test_a_head_that_does_not_arrive_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
     with scene(Echo("rest").handle) as port:
         for sent in (b"", b"GET /u/orders/x HTTP/1.1\r\nHost"):
             with dial(port) as connection:
@@ -257,7 +259,7 @@ def test_a_head_that_does_not_arrive_closes_the_connection(monkeypatch: pytest.M
 
 
 def test_a_body_that_pauses_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(intake, "LONGEST_PAUSE", 0.2)
     with scene(Echo("rest").handle) as port:
         answer = ask(port, HEAD + b"Content-Length: 10\r\n\r\nhello")
     assert (answer.status, json.loads(answer.body)["code"]) == (408, "too_slow")

@@ -8,18 +8,21 @@ answered with a bare 500.
 
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gatepass.errors import Error, NotFound, Unavailable
+from gatepass.gateway.requests import Request
 from gatepass.web.certificates import NOBODY, CertificateProxies
 from gatepass.web.exchange import Exchange, Gone, Surface
 from gatepass.web.hosts import Audience, Hosts
+from gatepass.web.http.turn import Turn
 from gatepass.web.problems import INTERNAL, Problem, problem_of
 
 __all__ = ["App", "Surfaces", "note_fault"]
@@ -43,6 +46,14 @@ class Surfaces:
     mcp: Surface
     header_only: Surface
     """MCP for clients with a configured header: a plain 401, never OAuth discovery."""
+
+
+class _Place(NamedTuple):
+    """Where a path leads."""
+
+    surface: Surface
+    upstream: str
+    path: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,29 +100,68 @@ class App:
         headers = exchange.scope["headers"]
         if path in self.probes:
             await self._probe(exchange, path)
-        elif found := _MANAGEMENT.fullmatch(path):
+        elif _MANAGEMENT.fullmatch(path):
             self.hosts.require(headers, Audience.PEOPLE)
             await self._hand_over(exchange, self.management)
         elif self.console is not None and _CONSOLE.fullmatch(path):
             self.hosts.require(headers, Audience.PEOPLE)
             await self._hand_over(exchange, self.console)
-        elif found := _REST.fullmatch(path):
-            await self._relay(exchange, self.surfaces.rest, found[1], found[2] or b"")
-        elif found := _MCP.fullmatch(path):
-            await self._relay(exchange, self.surfaces.mcp, found[1], b"")
-        elif found := _HEADER_ONLY.fullmatch(path):
-            await self._relay(exchange, self.surfaces.header_only, found[1], b"")
-        elif self.oauth is not None and _ISSUER.fullmatch(path):
+        elif (place := self._place(path)) is not None:
             self.hosts.require(headers, Audience.AGENTS)
-            await exchange.relay(self.oauth, exchange.request("", path, self.proxies))
+            await exchange.relay(place.surface, exchange.request(place.upstream, place.path, self.proxies))
         elif self._is_front_door(exchange, path):
             await self._answer(exchange, Problem(303, _TO_CONSOLE, b""))
         else:
             raise NotFound("not_found", "there is nothing at this path", hint=_PATHS)
 
-    async def _relay(self, exchange: Exchange, surface: Surface, upstream: bytes, path: bytes) -> None:
-        self.hosts.require(exchange.scope["headers"], Audience.AGENTS)
-        await exchange.relay(surface, exchange.request(upstream.decode("ascii"), path, self.proxies))
+    def _place(self, path: bytes) -> "_Place | None":
+        """Where a path leads that agents ask for, if it does."""
+        if found := _REST.fullmatch(path):
+            return _Place(self.surfaces.rest, found[1].decode("ascii"), found[2] or b"")
+        if found := _MCP.fullmatch(path):
+            return _Place(self.surfaces.mcp, found[1].decode("ascii"), b"")
+        if found := _HEADER_ONLY.fullmatch(path):
+            return _Place(self.surfaces.header_only, found[1].decode("ascii"), b"")
+        if self.oauth is not None and _ISSUER.fullmatch(path):
+            return _Place(self.oauth, "", path)
+        return None
+
+    # -- without ASGI between
+
+    def direct(self, path: bytes) -> Callable[[Turn], Awaitable[None]] | None:
+        """What answers a path that is a surface's, without ASGI between."""
+        place = self._place(path)
+        return None if place is None else partial(self._take, place)
+
+    async def _take(self, place: "_Place", turn: Turn) -> None:
+        try:
+            self.hosts.require(turn.head.headers, Audience.AGENTS)
+            reply = await place.surface.handle(self._request(place, turn))
+            await turn.answer(reply.status, reply.headers, reply.body)
+        except Gone:
+            return
+        except Error as error:
+            problem = problem_of(error, turn.head.path)
+            turn.say(problem.status, problem.headers, problem.body)
+        except Exception as fault:  # noqa: BLE001  any surface's code: its text may hold anything, so none is shown
+            note_fault(fault)
+            turn.say(INTERNAL.status, INTERNAL.headers, INTERNAL.body)
+
+    def _request(self, place: "_Place", turn: Turn) -> Request:
+        head = turn.head
+        headers, certificate = self.proxies.read(head.headers, turn.source)
+        return Request(
+            method=head.method,
+            upstream=place.upstream,
+            path=place.path,
+            query=head.query,
+            headers=headers,
+            source=turn.source,
+            body=turn.body,
+            certificate=certificate if certificate is not None else turn.peer_certificate,
+        )
+
+    # -- what is no surface
 
     def _is_front_door(self, exchange: Exchange, path: bytes) -> bool:
         """Whether a person typed our name and nothing else."""

@@ -1,37 +1,32 @@
-"""The HTTP server: uvicorn with llhttp, bounded where it is not bounded by itself.
+"""The HTTP server: sockets that listen, connections that are bounded, and an end in order.
 
-uvicorn limits neither the size of a request's head nor the time that one may take to arrive. Here both have
-bounds, so that a stranger who sends a head without end, or one byte a minute, costs a little memory for a few
-seconds. It also adds the trailer fields of a chunked body to the head, even after the head was judged: here
-they are dropped (RFC 9110 section 6.5.1 allows it). The address of a caller is the socket's: no forwarding
-header is believed. Nothing is logged of a request, because its path and headers may hold what must not be
+What a connection costs a stranger, and what it may cost us, is in `http`. The address of a caller is the socket's: no
+forwarding header is believed. Nothing is logged of a request, because its path and headers may hold what must not be
 written down.
 """
 
 import asyncio
-import re
 import socket
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-import uvicorn
-from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp, Message
+
+from gatepass.web.app import App, note_fault
+from gatepass.web.http import Connection, House, Turn
+
+try:
+    import uvloop
+except ImportError:  # where there is none, the standard library's does
+    _UVLOOP = None
+else:
+    _UVLOOP = uvloop.new_event_loop
 
 __all__ = ["Bounds", "loop_factory", "serve"]
 
-LARGEST_HEAD: Final = 32 * 1024
-"""Bytes of request line and header fields together."""
-LARGEST_TARGET: Final = 8 * 1024
-"""Bytes of the request target: path and query."""
-MOST_FIELDS: Final = 100
-HEAD_SECONDS: Final = 10.0
-"""From the connection, or the first byte of a later request, to the end of the head."""
-
-_ORIGIN_FORM: Final = re.compile(rb"/[\x21-\x22\x24-\x7e]*")
-"""RFC 9112 section 3.2.1. No fragment, no white space, nothing beyond ASCII; absolute forms are for proxies."""
+BACKLOG: Final = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,85 +41,9 @@ class Bounds:
     """Seconds that answers under way may take when the server stops; then they are cut."""
 
 
-class _Refused(Exception):
-    """The head is not acceptable. Raised inside the parser, which makes it a plain 400."""
-
-
-class _BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with bounds on the head."""
-
-    _head: int = 0
-    _in_head: bool = True
-    _deadline: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        super().connection_made(transport)
-        self._arm()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._disarm()
-        super().connection_lost(exc)
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head = 0
-        self._in_head = True
-        self._arm()
-
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-        if len(self.url) > LARGEST_TARGET:
-            raise _Refused
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        if len(self.headers) >= MOST_FIELDS:
-            raise _Refused
-        if self._in_head:
-            super().on_header(name, value)
-
-    def on_headers_complete(self) -> None:
-        self._disarm()
-        self._in_head = False
-        if not _ORIGIN_FORM.fullmatch(self.url):
-            raise _Refused
-        super().on_headers_complete()
-
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > LARGEST_HEAD:
-            raise _Refused
-
-    def _arm(self) -> None:
-        self._disarm()
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-    def _disarm(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server, which leaves signals to whoever started it and says when it listens."""
-
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._listening = listening
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        self._listening()
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """What makes the fastest event loop there is here: uvloop's where it is installed."""
-    return uvicorn.Config(_nothing, log_config=None).get_loop_factory()
+    return _UVLOOP
 
 
 async def serve(
@@ -140,33 +59,80 @@ async def serve(
     `listening` is called once, when the first request can be answered.
     """
     bounds = bounds or Bounds()
-    config = uvicorn.Config(
-        app,
-        http=_BoundedProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=bounds.connections,
-        timeout_keep_alive=bounds.keep_alive,
-        timeout_graceful_shutdown=bounds.graceful,
+    loop = asyncio.get_running_loop()
+    house = House(
+        app=app,
+        direct=app.direct if isinstance(app, App) else _nowhere,
+        fault=note_fault,
+        most=bounds.connections,
+        keep_alive=bounds.keep_alive,
+        loop=loop,
     )
-    server = _Server(config, listening)
-    stopping = asyncio.ensure_future(_stopped(stop, server))
+    life = _Life(app)
+    if not await life.begun():
+        return
+    servers = [await loop.create_server(lambda: Connection(house), sock=sock, backlog=BACKLOG) for sock in sockets]
     try:
-        await server.serve(sockets=list(sockets))
+        listening()
+        await stop.wait()
     finally:
-        stopping.cancel()
-        if server.server_state.tasks:
-            await asyncio.wait(server.server_state.tasks, timeout=bounds.graceful)
+        for server in servers:
+            server.close()
+        await _ended(house, bounds.graceful)
+        await life.ended()
 
 
-async def _stopped(stop: asyncio.Event, server: uvicorn.Server) -> None:
-    await stop.wait()
-    server.should_exit = True
+async def _ended(house: House, graceful: float) -> None:
+    """Answers under way are finished, for a while; then they are cut, and what they leave is waited for."""
+    house.stopping = True
+    under_way = [task for connection in tuple(house.connections) if (task := connection.shut()) is not None]
+    under_way += house.tasks
+    if under_way:
+        await asyncio.wait(under_way, timeout=graceful)
+    for connection in tuple(house.connections):
+        connection.cut()
+    left = [task for task in under_way if not task.done()]
+    for task in left:
+        task.cancel()
+    if left:
+        await asyncio.wait(left, timeout=graceful)
 
 
-async def _nothing(*_: object) -> None:
-    """An application that is never called."""
+class _Life:
+    """The application's own beginning and end, as ASGI has them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._said: asyncio.Queue[Message] = asyncio.Queue()
+        self._told: asyncio.Queue[Message] = asyncio.Queue()
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+        self._task = asyncio.ensure_future(_awaited(app(scope, self._said.get, self._told.put)))
+
+    async def begun(self) -> bool:
+        """Whether it is ready to answer."""
+        return await self._asked("lifespan.startup")
+
+    async def ended(self) -> None:
+        """Have it end."""
+        await self._asked("lifespan.shutdown")
+        with suppress(Exception):  # the application's code, at its end
+            await self._task
+
+    async def _asked(self, what: str) -> bool:
+        self._said.put_nowait({"type": what})
+        answer = asyncio.ensure_future(self._told.get())
+        await asyncio.wait({answer, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        if answer.done():
+            return bool(answer.result()["type"] == f"{what}.complete")
+        answer.cancel()
+        if (fault := self._task.exception()) is not None:
+            note_fault(fault)
+        return False
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+def _nowhere(_: bytes) -> Callable[[Turn], Awaitable[None]] | None:
+    """No path is a surface's."""
+    return None

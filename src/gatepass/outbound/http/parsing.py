@@ -126,12 +126,11 @@ class Reading:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head. One after the body is dropped."""
-        if self.headed:
-            return
         self._size += len(name) + len(value)
         if self._size > LARGEST_HEAD or len(value) > LONGEST_FIELD or len(self._fields) >= MOST_FIELDS:
             raise GarbledError
-        self._fields.append((name.lower(), value.rstrip(b" \t")))
+        if not self.headed:
+            self._fields.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """The head is there."""
