@@ -7,6 +7,8 @@ answered directly; every other path by the ASGI application, through the same re
 """
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -34,6 +36,7 @@ MOST_PIPELINED: Final = 64
 FLUSH: Final = 10.0
 """Seconds that a caller may take to fetch the last of an answer once the connection is being closed."""
 
+_INVALID: Final = b"Invalid HTTP request received."
 _PLAIN: Final = ((b"content-type", b"text/plain; charset=utf-8"),)
 
 _Task: TypeAlias = "Turn | Cycle"
@@ -101,7 +104,7 @@ class Connection(asyncio.Protocol):
     @property
     def staying(self) -> bool:
         """Whether there may be another request on it."""
-        return not (self._house.stopping or self._broken)
+        return not self._house.stopping
 
     @property
     def peer_certificate(self) -> bytes | None:
@@ -149,13 +152,13 @@ class Connection(asyncio.Protocol):
             return
         self._turn = None
         if not turn.finished and turn.started and turn.head.version == "1.0":
-            self._transport.abort()  # where the end of the connection is the end of the body, it must not look like one
+            _reset(self._transport)  # where the end of the connection is the end of the body, it must not look like one
         elif not turn.finished or not turn.keep or self._house.stopping:
             self._close()
         elif self._queue:
             self._next(self._queue.popleft())
         elif self._broken:
-            self._refuse(400, b"Invalid HTTP request received.")
+            self._refuse(400, _INVALID)
         else:
             self._arm(HEAD_SECONDS if self._parser.inside and self._parser.on_headers else self._house.keep_alive)
         self._flow()
@@ -178,6 +181,9 @@ class Connection(asyncio.Protocol):
 
     def begun(self, head: Head) -> None:
         """A head is complete."""
+        self._latest = None
+        if len(self._queue) >= MOST_PIPELINED:
+            raise ValueError("too many requests at once")
         intake = None
         if head.framed:
             told = partial(self.write, b"HTTP/1.1 100 Continue\r\n\r\n") if head.waits else None
@@ -194,10 +200,8 @@ class Connection(asyncio.Protocol):
             self._refuse(503, b"Service Unavailable")
         elif self._turn is None:
             self._next(turn)
-        elif len(self._queue) < MOST_PIPELINED:
-            self._queue.append(turn)
         else:
-            raise ValueError("too many requests at once")
+            self._queue.append(turn)
 
     def body(self, data: bytes) -> None:
         """A piece of the body of the last head."""
@@ -280,10 +284,11 @@ class Connection(asyncio.Protocol):
         """What came cannot be read. Answers that are owed are given; whoever reads what broke is told."""
         self._broken = True
         latest, self._latest = self._latest, None
-        if latest is not None and latest.intake is not None:
+        if latest is not None and latest.intake is not None:  # its answer is the last one, and says so
+            latest.keep = False
             latest.intake.fail(Malformed("malformed_request", "the body cannot be read"))
-        if self._turn is None:
-            self._refuse(400, b"Invalid HTTP request received.")
+        elif self._turn is None:
+            self._refuse(400, _INVALID)
 
     def _refuse(self, status: int, text: bytes) -> None:
         self._broken = True
@@ -338,6 +343,12 @@ class Connection(asyncio.Protocol):
             self._close()
         else:
             self._timer = self._loop.call_at(self._deadline, self._late)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """End a connection so that the other side sees that something was wrong."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _place(transport: asyncio.Transport | None, which: str) -> tuple[str, int] | None:

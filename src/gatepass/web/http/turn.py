@@ -180,6 +180,7 @@ class Turn:
             if left is not None:
                 left -= len(piece)
                 if left < 0:
+                    self.keep = False
                     raise ValueError("the answer is longer than it says")
             await self._send(b"%b%x\r\n%b\r\n" % (head, len(piece), piece) if chunked else head + piece, last=left == 0)
             head = b""
