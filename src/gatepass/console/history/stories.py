@@ -32,6 +32,7 @@ async def show(asking: Asking) -> Answer:
         values={
             "of": asking.ref,
             "is_run": asking.ref.startswith("run_"),
+            "run": await _run(asking.api, asking.ref),
             "tokens": [token for token in tokens if token],
             "runs": list(runs)[:20],
             "moments": shown[start : start + MOST],
@@ -58,6 +59,14 @@ def _decided(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 async def _token(api: Bridge, id_: str) -> Members | None:
     try:
         return await api.get("tokens", id_)
+    except (NotFound, Denied):
+        return None
+
+
+async def _run(api: Bridge, id_: str) -> Members | None:
+    """The record of a run; None for a token, and for a run that only the journal knows."""
+    try:
+        return await api.get("runs", id_) if id_.startswith("run_") else None
     except (NotFound, Denied):
         return None
 

@@ -25,6 +25,8 @@ NOTICES: Final[Mapping[str, str]] = {
     "tokens-revoked": "Every token of {} is revoked. Calls under way were cut.",
     "limits-changed": "The limits of {} are changed. They hold from its next call on.",
     "token-revoked": "The token {} is revoked for good, and nothing is permitted under it any more.",
+    "trust-deleted": "Nobody is believed under the rule {} any more.",
+    "run-ended": "The run {} has ended, and every credential in it with it.",
     "upstream-created": "The upstream {} is registered. Its calls are refused until it has its secret.",
     "upstream-open": "The upstream {} is registered. It needs no secret.",
     "upstream-changed": "The upstream {} is changed. It holds from the next call on.",

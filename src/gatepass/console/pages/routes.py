@@ -44,8 +44,15 @@ NAVIGATION: Final = (
         "Behind the gate",
         (Place("/console/upstreams", "Upstreams", _READ), Place("/console/secrets", "Secrets", _READ)),
     ),
-    Group("Who may do what", (Place("/console/roles", "Roles", _READ), Place("/console/people", "People", _READ))),
-    Group("What happened", (Place("/console/journal", "Journal", "journal.read"),)),
+    Group(
+        "Who may do what",
+        (
+            Place("/console/roles", "Roles", _READ),
+            Place("/console/people", "People", _READ),
+            Place("/console/trust", "Trust", _READ),
+        ),
+    ),
+    Group("What happened", (Place("/console/runs", "Runs"), Place("/console/journal", "Journal", "journal.read"))),
     Group("This deployment", (Place("/console/settings", "Settings", _READ), Place("/console/help", "Help"))),
 )
 
