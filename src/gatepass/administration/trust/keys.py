@@ -56,7 +56,7 @@ class AgentKeys:
                 id=AgentKeyId(new_id("key", turn.at, self.desk.entropy)),
                 agent=agent.id,
                 label=label,
-                jwk=exact.write({**key.jwk, "alg": key.algorithm}).decode(),
+                jwk=exact.write({**key.jwk, "alg": key.algorithm, **({"kid": key.id} if key.id else {})}).decode(),
                 thumbprint=key.thumbprint,
                 created=turn.at,
                 expires=expires,
