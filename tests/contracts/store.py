@@ -206,6 +206,7 @@ ISSUED = IssuedRecord(
     purpose="refunds",
     parent=TOKEN.id,
     ancestors=(TOKEN.id, CredentialId("crd_root")),
+    trust="tru_deploys",
     revoked=Instant(16),
     revoked_because="its run was ended",
 )

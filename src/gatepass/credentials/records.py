@@ -105,6 +105,8 @@ class IssuedRecord:
     parent: CredentialId | None = None
     ancestors: tuple[CredentialId, ...] = ()
     """Every credential that it descends from, nearest first."""
+    trust: str | None = None
+    """The id of the trust rule by which another issuer's token proved its agent, or that of what it came from."""
     revoked: Instant | None = None
     revoked_because: str | None = None
 

@@ -1,7 +1,7 @@
 """The token service: who may have which credential, for how long."""
 
 from gatepass.issuer.clients import Client
-from gatepass.issuer.granting import METHOD, Authenticate, ByCertificate, Issuance, TokenRequest, TokenService
+from gatepass.issuer.granting import METHOD, Authenticate, ByCertificate, Grant, Issuance, TokenRequest, TokenService
 from gatepass.issuer.places import McpPlace, Places, RestPlace
 from gatepass.issuer.published import Published
 from gatepass.issuer.world import World
@@ -11,6 +11,7 @@ __all__ = [
     "Authenticate",
     "ByCertificate",
     "Client",
+    "Grant",
     "Issuance",
     "McpPlace",
     "Places",

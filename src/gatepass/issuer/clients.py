@@ -7,9 +7,20 @@ may get is decided by policy, from its root credential or its agent's role, as t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gatepass.access import AgentId, CredentialId
+from gatepass.access import AgentId, CredentialId, Instant
+from gatepass.authority import Authority
 
-__all__ = ["Client"]
+__all__ = ["Client", "Use"]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The one use of something that counts once: 32 bytes, to be remembered until then."""
+
+    digest: bytes
+    until: Instant
+    client: bool = False
+    """Whether it authenticated the client; otherwise it is what was granted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +36,17 @@ class Client:
     """What proved it, by name: kept with every issuance. Never a secret."""
     proof_key: str | None = None
     """The thumbprint that the authentication itself has proven, as `Context.proof_key` names it."""
+    trust: str | None = None
+    """The id of the trust rule under which another issuer's token proved it."""
+    uses: tuple[Use, ...] = ()
+    """What is claimed before anything is issued: each counts once, here and in every other process."""
+    held: Authority | None = None
+    """All that it may get this time, where what it showed says so; None where it does not say."""
+    ends: tuple[Instant, ...] = ()
+    """Instants that what it gets may not outlive."""
+    resources: tuple[str, ...] = ()
+    """What a credential may be for, where what it showed says so."""
+    asks: tuple[str, ...] = ()
+    """The scopes that are meant where the request names none."""
+    bound_to: str | None = None
+    """The thumbprint of the key that has to be proven with the request."""

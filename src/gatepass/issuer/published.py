@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepass.access import ActionClass, Json
+from gatepass.attestation.assertions import ALGORITHMS as ASSERTED
 from gatepass.authority import Catalogue
 from gatepass.credentials.proofs.dpop import ALGORITHMS
 from gatepass.issuer.places import Place, Places
@@ -18,6 +19,7 @@ from gatepass.issuer.world import World, served_at
 
 __all__ = ["Published"]
 
+ID_JAG_PROFILE: Final = "urn:ietf:params:oauth:grant-profile:id-jag"
 _ALGORITHMS: Final = tuple(sorted(ALGORITHMS))
 _BOUND: Final = "tls_client_certificate_bound_access_tokens"
 
@@ -31,7 +33,7 @@ class Published:
     grant_types: Callable[[], Sequence[str]]
     endpoints: Mapping[str, str]
     """Further endpoints, by the name that metadata gives them: `introspection_endpoint`, with its path."""
-    methods: Sequence[str] = ("client_secret_basic", "client_secret_post")
+    methods: Sequence[str] = ("client_secret_basic", "client_secret_post", "private_key_jwt")
     """The ways in which clients authenticate."""
     certificates: bool = False
     """Whether a client's certificate can be seen, and what is issued be bound to it (RFC 8705)."""
@@ -46,7 +48,8 @@ class Published:
             "response_types_supported": (),
             "grant_types_supported": tuple(self.grant_types()),
             "token_endpoint_auth_methods_supported": tuple(self.methods),
-            "token_endpoint_auth_signing_alg_values_supported": _ALGORITHMS,
+            "token_endpoint_auth_signing_alg_values_supported": tuple(sorted(ASSERTED)),
+            "authorization_grant_profiles_supported": (ID_JAG_PROFILE,),
             "scopes_supported": _reading(self.world.catalogue),
             "authorization_details_types_supported": tuple(sorted(self.world.catalogue.types)),
             "dpop_signing_alg_values_supported": _ALGORITHMS,

@@ -75,7 +75,7 @@ class Deployment:
                 surfaces=Surfaces(rest=rest, mcp=mcp, header_only=mcp),
                 management=management,
                 oauth=oauth_of(
-                    token_service(parts, admission, administration, keys, trusted),
+                    token_service(parts, admission, administration, keys, trusted=trusted, foreign=foreign),
                     administration,
                     admission.snapshot,
                     certificates=bool(parts.settings.server.certificate_proxies),

@@ -2,15 +2,23 @@
 
 import hmac
 
-from gatepass.access import Rate
+from gatepass.access import AgentId, Rate
 from gatepass.administration import Administration
 from gatepass.credentials import Ahead
 from gatepass.credentials.proofs import Nonces
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.snapshot import Snapshot
-from gatepass.issuer import METHOD, Authenticate, ByCertificate, Places, Published, TokenService
+from gatepass.issuer import METHOD, ByCertificate, Places, Published, TokenService
 from gatepass.issuer.standing import StatusLists, Taking
-from gatepass.issuer.workloads import Trusted
+from gatepass.issuer.workloads import (
+    JWT_BEARER,
+    ForeignKeys,
+    OwnKeys,
+    Proving,
+    Trusted,
+    WorkloadClients,
+    Workloads,
+)
 from gatepass.keys import IssuerKeys
 from gatepass.server.parts import Parts
 from gatepass.web.oauth import (
@@ -30,10 +38,17 @@ __all__ = ["oauth_of", "token_service"]
 
 
 def token_service(
-    parts: Parts, admission: Admission, administration: Administration, keys: IssuerKeys, trusted: Trusted
+    parts: Parts,
+    admission: Admission,
+    administration: Administration,
+    keys: IssuerKeys,
+    *,
+    trusted: Trusted,
+    foreign: ForeignKeys,
 ) -> TokenService:
     """What the token endpoint does, with everything that it decides with."""
     settings = parts.settings
+    clients = _workload_clients(parts, admission, trusted, foreign)
     return TokenService(
         world=admission.snapshot,
         places=Places(parts.agents_url),
@@ -48,7 +63,9 @@ def token_service(
         stranger=admission.stranger,
         cap=Rate(settings.limits.issuances.count, settings.limits.issuances.period),
         auditor=settings.issuer.auditor,
-        others=_others(parts, admission, trusted),
+        others=(clients.by_client_assertion, ByCertificate(trusted, admission.snapshot, parts.clock)),
+        grants={JWT_BEARER: clients.by_grant},
+        reproof=trusted.reproof,
     )
 
 
@@ -63,7 +80,7 @@ def oauth_of(service: TokenService, administration: Administration, snapshot: Sn
             "revocation_endpoint": "/oauth2/revoke",
             "status_list_aggregation_endpoint": "/oauth2/status",
         },
-        methods=("client_secret_basic", "client_secret_post", *((METHOD,) if certificates else ())),
+        methods=("client_secret_basic", "client_secret_post", "private_key_jwt", *((METHOD,) if certificates else ())),
         certificates=certificates,
     )
     asks, takes = authenticating(service), authenticating(service, counted=False)
@@ -91,9 +108,22 @@ def oauth_of(service: TokenService, administration: Administration, snapshot: Sn
     )
 
 
-def _others(parts: Parts, admission: Admission, trusted: Trusted) -> tuple[Authenticate, ...]:
-    """The ways in which clients authenticate besides API tokens."""
-    return (ByCertificate(trusted, admission.snapshot, parts.clock),)
+def _workload_clients(parts: Parts, admission: Admission, trusted: Trusted, foreign: ForeignKeys) -> WorkloadClients:
+    """Who is asking, by another issuer's token or a signature of the agent's own."""
+    places, world = Places(parts.agents_url), admission.snapshot
+
+    def named(ref: str) -> AgentId | None:
+        return next((agent.id for agent in world.agents.values() if ref in {agent.id, agent.name}), None)
+
+    workloads = Workloads(
+        proving=Proving(trusted=trusted, keys=foreign, clock=parts.clock),
+        own_keys=OwnKeys(trusted),
+        issuer=places.issuer,
+        token=places.token,
+        names=named,
+        clock=parts.clock,
+    )
+    return WorkloadClients(workloads=workloads, world=world, clock=parts.clock)
 
 
 def nonces_of(parts: Parts) -> Nonces:

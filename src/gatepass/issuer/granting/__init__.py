@@ -1,6 +1,6 @@
 """One request for a token, from who asks to what goes out."""
 
-from gatepass.issuer.granting.authenticating import Authenticate
+from gatepass.issuer.granting.authenticating import Authenticate, Grant
 from gatepass.issuer.granting.certificates import METHOD, ByCertificate
 from gatepass.issuer.granting.requests import COMPOSED, TokenRequest
 from gatepass.issuer.granting.tokens import EXCHANGE, Book, Issuance, TokenService
@@ -12,6 +12,7 @@ __all__ = [
     "Authenticate",
     "Book",
     "ByCertificate",
+    "Grant",
     "Issuance",
     "TokenRequest",
     "TokenService",

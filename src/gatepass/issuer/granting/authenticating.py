@@ -19,10 +19,13 @@ from gatepass.issuer.clients import Client
 from gatepass.issuer.granting.requests import TokenRequest
 from gatepass.issuer.world import World
 
-__all__ = ["Authenticate", "by_api_token", "check_one_way", "token_of"]
+__all__ = ["Authenticate", "Grant", "by_api_token", "check_one_way", "token_of"]
 
 Authenticate = Callable[[TokenRequest], Awaitable[Client | None]]
 """Another way: None where the request does not use it. Raises `Unauthenticated` (`client_invalid`)."""
+
+Grant = Callable[[TokenRequest, Client | None], Awaitable[Client]]
+"""A further grant: who the client is by what is granted, beside whoever has authenticated. Raises `grant_invalid`."""
 
 NOBODY: Final = bytes(32)
 """Compared against when the token is unknown, so that the answer takes as long."""

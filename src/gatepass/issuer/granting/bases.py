@@ -8,12 +8,12 @@ than the subject's and the role of each agent behind it. Who acts stands first i
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepass import exact
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId
-from gatepass.authority import Authority
+from gatepass.authority import Authority, meet
 from gatepass.credentials import IssuedRecord, TokenRecord
 from gatepass.credentials.access_tokens import AccessToken, AccessTokens, Actor
 from gatepass.credentials.access_tokens.claims import MOST_ACTORS, MOST_ANCESTORS
@@ -53,6 +53,8 @@ class Basis:
     run: RunId | None = None
     purpose: str | None = None
     ends: tuple[Instant, ...] = ()
+    trust: str | None = None
+    """The id of the trust rule that it goes back to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +86,20 @@ def of_client(client: Client, world: World) -> Basis:
             client=client,
             agent=agent,
             person=agent.owner,
-            held=None,
+            held=client.held,
             roles=roles,
             root=None,
             meters=CredentialId(agent.id),
             subject=agent.id,
+            ends=client.ends,
+            trust=client.trust,
         )
     root = world.tokens[client.root]
     return Basis(
         client=client,
         agent=agent,
         person=root.owner,
-        held=root.authority,
+        held=root.authority if client.held is None else meet(root.authority, client.held),
         roles=roles,
         root=root.id,
         meters=root.meters,
@@ -103,7 +107,8 @@ def of_client(client: Client, world: World) -> Basis:
         subject=agent.id,
         run=root.run,
         purpose=root.purpose,
-        ends=(root.expires if root.retires is None else min(root.expires, root.retires),),
+        trust=client.trust,
+        ends=(root.expires if root.retires is None else min(root.expires, root.retires), *client.ends),
     )
 
 
@@ -140,7 +145,7 @@ def exchanged(subject: Subject, client: Client | None, proven: str | None, world
     if not named and (client.agent != holder or (bound is not None and not held_by_key)):
         raise _refused("the subject token is neither proven by its key nor meant for this client to exchange")
     if isinstance(subject.record, TokenRecord):
-        return of_client(Client(agent=holder, how=client.how, root=subject.record.id, evidence=client.evidence), world)
+        return of_client(replace(client, agent=holder, root=subject.record.id), world)
     return _descended(subject.record, subject.said, client, world)
 
 
@@ -172,7 +177,8 @@ def _descended(record: IssuedRecord, said: AccessToken | None, client: Client, w
         actor=actor,
         run=record.run,
         purpose=record.purpose,
-        ends=(record.expires,),
+        ends=(record.expires, *client.ends),
+        trust=record.trust or client.trust,
     )
 
 

@@ -6,20 +6,23 @@ The law: reading fails with an error that names the parameter and never repeats 
 of its own.
 """
 
+import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from gatepass import exact
 from gatepass.access import Json
 from gatepass.authority import Scope, scopes_from_details
-from gatepass.errors import Malformed
+from gatepass.errors import Denied, Malformed
+from gatepass.issuer.clients import Client
 from gatepass.policy import Wish
 
 __all__ = [
     "COMPOSED",
     "TokenRequest",
     "Wishes",
+    "bounded",
     "read_defaults",
     "read_flag",
     "read_line",
@@ -76,6 +79,22 @@ class Wishes:
 
     wishes: tuple[Wish, ...]
     composed: bool
+
+
+def bounded(request: TokenRequest, client: Client | None, proven: str | None) -> TokenRequest:
+    """The request, as far as what the client showed allows it; and what that meant, where the request says nothing."""
+    if client is None:
+        return request
+    if client.bound_to is not None and (proven is None or not hmac.compare_digest(proven, client.bound_to)):
+        raise Denied("grant_invalid", "the assertion is bound to a key that was not proven")
+    if client.resources:
+        named = {*request.resource, *request.audience}
+        if not named <= set(client.resources):
+            raise Denied("target_refused", "the assertion is not for this resource")
+        request = request if named else replace(request, resource=client.resources)
+    if client.asks and request.scope is None and request.authorization_details is None:
+        request = replace(request, scope=" ".join(client.asks), composition="explicit")
+    return request
 
 
 def read_wishes(request: TokenRequest) -> Wishes:

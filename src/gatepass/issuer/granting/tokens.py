@@ -27,12 +27,13 @@ from gatepass.credentials.access_tokens.notation import scope_of, write_authorit
 from gatepass.credentials.proofs import Nonces, ProvenCall, ReplayStore, use_once, verify_proof
 from gatepass.errors import Denied, Error, LimitExceeded, Malformed, Unauthenticated, Unavailable
 from gatepass.issuer.clients import Client
-from gatepass.issuer.granting.authenticating import Authenticate, by_api_token
+from gatepass.issuer.granting.authenticating import Authenticate, Grant, by_api_token
 from gatepass.issuer.granting.bases import Basis, exchanged, of_client, subject_of
 from gatepass.issuer.granting.certificates import binding_of
 from gatepass.issuer.granting.journalling import issued_entry, refused_entry
 from gatepass.issuer.granting.requests import (
     TokenRequest,
+    bounded,
     read_defaults,
     read_flag,
     read_line,
@@ -55,6 +56,8 @@ EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 QUESTIONS: Final = 6_000
 """What one agent may ask in a minute besides tokens: about tokens, for runs."""
 _CERTIFICATE: Final = "x5t#S256:"
+_ANOTHER: Final = "Get a new assertion: each counts once."
+_PROVE: Final = "Ask with the JWT bearer grant and a new token of your own issuer."
 
 
 class Book(Protocol):
@@ -117,8 +120,10 @@ class TokenService:
     """Whom an auditor's questions go to."""
     others: Sequence[Authenticate] = ()
     """Further ways in which clients authenticate."""
-    grants: Mapping[str, Authenticate] = field(default_factory=dict)
+    grants: Mapping[str, Grant] = field(default_factory=dict)
     """Further grants, each of which says who the client is."""
+    reproof: Callable[[str], bool] = lambda _: True
+    """Whether nothing further comes of what was issued under a trust rule: it wants new proof each time."""
     _minters: dict[str, Minter] = field(default_factory=dict)
 
     @property
@@ -149,6 +154,7 @@ class TokenService:
             drawn = await self.ledger.draw((meter,), at)
             if isinstance(drawn, Exhausted):
                 raise LimitExceeded("limit_exceeded", "this agent asks too often", retry_after=drawn.retry_after)
+        await self._spend(client)
         return client
 
     # -- the steps
@@ -157,11 +163,13 @@ class TokenService:
         """(1) None: an exchange, whose subject token may say who is asking."""
         try:
             found = by_api_token(request, self.world, at)
-            for way in () if found is not None else (*self._granting(request), *self.others):
+            for way in () if found is not None else self.others:
                 found = await way(request)
                 if found is not None:
                     break
-        except Unauthenticated as error:
+            if (grant := self.grants.get(request.grant_type)) is not None:
+                found = await grant(request, found)
+        except (Unauthenticated, Denied) as error:
             self.stranger("client.refused", error.code, request.source, None)
             raise
         if found is None and request.grant_type != EXCHANGE:
@@ -169,15 +177,12 @@ class TokenService:
             raise Unauthenticated("client_invalid", "the request does not say who is asking")
         return found
 
-    def _granting(self, request: TokenRequest) -> tuple[Authenticate, ...]:
-        way = self.grants.get(request.grant_type)
-        return () if way is None else (way,)
-
     async def _issue(self, request: TokenRequest, client: Client | None, at: Instant) -> Issuance:
         if client is not None:
             await self._count(client.agent, at)  # (2)
         proven = await self._proven(request, client, at)  # (3)
         basis = await self._basis(request, client, proven, at)  # (4)
+        request = bounded(request, client, proven)
         basis = self._in_run(basis, request, at)
         wishes = read_wishes(request)
         types = {wish.scope.type for wish in wishes.wishes}
@@ -204,6 +209,7 @@ class TokenService:
             at=at,
         )
         token, record = self._said(request, basis, granted, place=place, id_=id_, proven=proven, at=at)
+        await self._spend(client)
         text = self._minter(record.key).mint(token)  # (7)
         entry = issued_entry(
             record,
@@ -218,6 +224,14 @@ class TokenService:
         if self.world.live.check(record.id, "") is not None:
             raise Denied("grant_invalid", "what the token descends from was withdrawn meanwhile")
         return Issuance(text, record, exchanged=request.grant_type == EXCHANGE)
+
+    async def _spend(self, client: Client | None) -> None:
+        """What counts once is claimed when all else holds: a request that was refused has spent nothing."""
+        for use in () if client is None else client.uses:
+            if not await self.replays.first(use.digest, use.until):
+                if use.client:
+                    raise Unauthenticated("client_invalid", "the client assertion was used before", hint=_ANOTHER)
+                raise Denied("grant_invalid", "the assertion was used before", hint=_ANOTHER)
 
     async def _count(self, agent: AgentId, at: Instant) -> None:
         """(2) Nobody mints without end."""
@@ -246,6 +260,11 @@ class TokenService:
             return of_client(client, self.world)
         try:
             basis = exchanged(subject_of(request, self.world, self.places, at), client, proven, self.world)
+            anew = client is not None and client.trust == basis.trust
+            if basis.trust is not None and not anew and self.reproof(basis.trust):
+                raise Denied(
+                    "grant_invalid", "each credential of this workload needs a new proof of who it is", hint=_PROVE
+                )
         except Unauthenticated as error:
             if client is None:
                 self.stranger("client.refused", error.code, request.source, None)
@@ -334,6 +353,7 @@ class TokenService:
             purpose=basis.purpose,
             parent=basis.ancestors[0] if basis.ancestors else None,
             ancestors=basis.ancestors,
+            trust=basis.trust,
         )
         token = AccessToken(
             credential=record.credential,

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from gatepass.access import AgentId, Instant, Json
+from gatepass.access import AgentId, Json
 from gatepass.attestation import Evidence, UnverifiedAssertion
+from gatepass.issuer.clients import Use
 from gatepass.registry import TrustRule
 
 __all__ = ["JWT_BEARER", "Assertion", "Names", "Proven"]
@@ -26,8 +27,13 @@ class Proven:
     agent: AgentId
     evidence: Evidence
     claims: Mapping[str, Json] = field(repr=False)
-    expires: Instant
-    """When the assertion itself ends."""
+    use: Use
+    """What it counts once by."""
+
+    @property
+    def counts_once(self) -> bool:
+        """Whether a second use of it is refused."""
+        return self.rule.single_use or self.rule.reproof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,17 +8,18 @@ given a refresh token, and no kind of token is taken for the other.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepass import exact
 from gatepass.access import AgentId, Instant, Json
 from gatepass.attestation.assertions import ID_JAG
 from gatepass.attestation.matching import sole_audience
-from gatepass.errors import Error, Unauthenticated
+from gatepass.errors import Error
+from gatepass.issuer.clients import Use
 from gatepass.issuer.workloads.asked import Assertion, Names, Proven
 from gatepass.issuer.workloads.own_keys import OwnKeys
-from gatepass.issuer.workloads.proving import Proving, agent_named, parsed
+from gatepass.issuer.workloads.proving import Proving, agent_named, parsed, refused
 
 __all__ = ["CLIENT_ASSERTION", "SPIFFE_ASSERTION", "Allowed", "Workloads"]
 
@@ -45,6 +46,8 @@ class Allowed:
     scopes: tuple[str, ...] | None = None
     """All that may be granted; None where the assertion does not say."""
     resources: tuple[str, ...] = ()
+    use: Use | None = None
+    """What is claimed before anything is issued."""
     key: str | None = None
     """The thumbprint of the key that has to be proven with the request."""
 
@@ -64,12 +67,12 @@ class Workloads:
     async def granted(self, assertion: str, client_id: str | None, client: AgentId | None) -> Allowed:
         """What an assertion grants. `client` is who has authenticated otherwise.
 
-        Raises `Unauthenticated` (`grant_invalid`), and `Unavailable` where an issuer's keys cannot be had.
+        Raises `Denied` (`grant_invalid`), and `Unavailable` where an issuer's keys cannot be had.
         """
         said = parsed(assertion, _GRANT)
         named = agent_named(self.names, client_id, _GRANT)
         if said.type == _CLIENT_TYPE or (client is not None and named not in {None, client}):
-            raise Unauthenticated(_GRANT, "the assertion is not one for this grant")
+            raise refused(_GRANT, "the assertion is not one for this grant")
         if said.type == ID_JAG:
             return await self._identity(assertion, client)
         asked = Assertion(said=said, audiences=frozenset({self.issuer, self.token}), agent=client or named)
@@ -80,7 +83,7 @@ class Workloads:
         said = parsed(assertion, _CLIENT)
         named = agent_named(self.names, client_id, _CLIENT)
         if kind not in {CLIENT_ASSERTION, SPIFFE_ASSERTION} or said.type == ID_JAG:
-            raise Unauthenticated(_CLIENT, "`client_assertion_type` is none that is taken")
+            raise refused(_CLIENT, "`client_assertion_type` is none that is taken")
         if (said.domain() is not None) != (kind == SPIFFE_ASSERTION):
             raise Unauthenticated(
                 _CLIENT, f"a JWT-SVID authenticates a client as `{SPIFFE_ASSERTION}`, and nothing else"
@@ -88,18 +91,24 @@ class Workloads:
         if kind == CLIENT_ASSERTION and said.issuer is not None and said.issuer == said.subject:
             agent = self.names(said.issuer)
             if agent is None or named not in {None, agent}:
-                raise Unauthenticated(_CLIENT, "the client is unknown, or its authentication does not hold")
-            key = await self.own_keys.check(said, agent, self.issuer, self.clock())
-            return Allowed(agent=agent, how="private_key_jwt", evidence={"private_key_jwt": key.thumbprint})
+                raise refused(_CLIENT, "the client is unknown, or its authentication does not hold")
+            key, use = self.own_keys.check(said, agent, self.issuer, self.clock())
+            return Allowed(
+                agent=agent,
+                how="private_key_jwt",
+                evidence={"private_key_jwt": key.thumbprint},
+                use=replace(use, client=True),
+            )
         asked = Assertion(said=said, audiences=frozenset({self.issuer}), agent=named)
-        return _allowed(await self.proving.prove(asked, _CLIENT), "workload_jwt")
+        found = _allowed(await self.proving.prove(asked, _CLIENT), "workload_jwt")
+        return found if found.use is None else replace(found, use=replace(found.use, client=True))
 
     async def _identity(self, assertion: str, client: AgentId | None) -> Allowed:
         """ID-JAG (draft-ietf-oauth-identity-assertion-authz-grant)."""
         if client is None:
-            raise Unauthenticated(_CLIENT, "an identity assertion needs a client that authenticates as well")
+            raise refused(_CLIENT, "an identity assertion needs a client that authenticates as well")
         said = parsed(assertion, _GRANT)
-        proven = await self.proving.accepted(
+        proven = await self.proving.prove(
             Assertion(said=said, audiences=frozenset({self.issuer}), agent=client), _GRANT
         )
         named = proven.claims.get("client_id")
@@ -109,15 +118,10 @@ class Workloads:
             or sole_audience(proven.claims) != self.issuer
             or proven.evidence.token is None
         ):
-            raise Unauthenticated(_GRANT, "the identity assertion was not issued for this client and this issuer")
-        await self.proving.spend(proven, said, _GRANT)
-        allowed = _allowed(proven, "id-jag")
-        return Allowed(
-            agent=allowed.agent,
-            how=allowed.how,
-            evidence=allowed.evidence,
-            rule=allowed.rule,
-            longest=allowed.longest,
+            raise refused(_GRANT, "the identity assertion was not issued for this client and this issuer")
+        return replace(
+            _allowed(proven, "id-jag"),
+            use=proven.use,
             scopes=_scopes(proven.claims),
             resources=_texts(proven.claims.get("resource")),
             key=_confirmed(proven.claims),
@@ -131,6 +135,7 @@ def _allowed(proven: Proven, how: str) -> Allowed:
         evidence={proven.evidence.kind: _told(proven)},
         rule=proven.rule.id,
         longest=proven.rule.longest_life,
+        use=proven.use if proven.counts_once else None,
     )
 
 
@@ -183,4 +188,4 @@ def _confirmed(claims: Mapping[str, Json]) -> str | None:
 
 
 def _unreadable() -> Error:
-    return Unauthenticated(_GRANT, "the identity assertion says something that cannot be honoured")
+    return refused(_GRANT, "the identity assertion says something that cannot be honoured")

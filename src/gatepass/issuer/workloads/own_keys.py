@@ -14,8 +14,8 @@ from gatepass import exact
 from gatepass.access import AgentId, Instant, Json
 from gatepass.attestation import UnverifiedAssertion
 from gatepass.attestation.matching import TOLERANCE, sole_audience
-from gatepass.credentials.proofs import ReplayStore
 from gatepass.errors import Error, Malformed, Unauthenticated
+from gatepass.issuer.clients import Use
 from gatepass.issuer.workloads.proving import use_of
 from gatepass.issuer.workloads.trusted import Trusted
 from gatepass.keys.jose import PublicKey
@@ -34,10 +34,9 @@ class OwnKeys:
     """Checks agents' own signatures."""
 
     trusted: Trusted
-    replays: ReplayStore
 
-    async def check(self, said: UnverifiedAssertion, agent: AgentId, issuer: str, now: Instant) -> AgentKey:
-        """The key with which the agent signed. Raises `Unauthenticated` (`client_invalid`)."""
+    def check(self, said: UnverifiedAssertion, agent: AgentId, issuer: str, now: Instant) -> tuple[AgentKey, Use]:
+        """The key with which the agent signed, and what that counts once by. Raises `Unauthenticated`."""
         held = self._key(said, agent, now)
         try:
             claims = said.signed.claims_verified_by(_public(held))
@@ -45,10 +44,7 @@ class OwnKeys:
             raise _refused() from None
         expires = self._checked(claims, said, issuer, now)
         token = claims.get("jti")
-        use = use_of(held.thumbprint, token if isinstance(token, str) else None, said.digest)
-        if not await self.replays.first(use, Instant(expires + TOLERANCE)):
-            raise Unauthenticated(CODE, "the client assertion was used before", hint="Sign a new one for each request.")
-        return held
+        return held, use_of(held.thumbprint, token if isinstance(token, str) else None, said.digest, expires)
 
     def _key(self, said: UnverifiedAssertion, agent: AgentId, now: Instant) -> AgentKey:
         keys = tuple(self.trusted.keys_of(agent, now))

@@ -49,6 +49,11 @@ class Trusted:
             if assertion.is_for(rule.kind, rule.issuer) and (agent is None or agent in rule.may_be())
         ]
 
+    def reproof(self, rule: str) -> bool:
+        """Whether what was issued under a rule leads to nothing further: it wants new proof, or it is gone."""
+        found = self.rules.get(TrustRuleId(rule))
+        return found is None or found[0].reproof
+
     def keys_of(self, agent: AgentId, now: Instant) -> Iterable[AgentKey]:
         """The agent's own keys that count now."""
         return (key for key in self.keys.values() if key.agent == agent and (key.expires is None or key.expires > now))

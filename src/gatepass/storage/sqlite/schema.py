@@ -300,6 +300,7 @@ issued: Final = Table(
     Column("ancestors", Text, nullable=False),
     Column("revoked", BigInteger),
     Column("revoked_because", Text),
+    Column("trust", Text),
 )
 Index("issued_by_expires", issued.c.expires)
 

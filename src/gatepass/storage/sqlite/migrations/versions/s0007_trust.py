@@ -1,4 +1,4 @@
-"""Whom we believe about agents: trust rules for other issuers, and the agents' own public keys.
+"""Whom we believe about agents: trust rules, the agents' own public keys, and what goes back to a rule.
 
 Revision ID: 0007
 Revises: 0006
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables. Before them nobody was believed."""
+    """Make the tables, and the column that names a rule. Before them nobody was believed."""
     op.create_table(
         "trust_rules",
         sa.Column("id", sa.Text, primary_key=True),
@@ -48,3 +48,4 @@ def upgrade() -> None:
         sa.Column("expires", sa.BigInteger),
         sa.UniqueConstraint("thumbprint", name="agent_keys_one_thumbprint"),
     )
+    op.add_column("issued", sa.Column("trust", sa.Text))
