@@ -1,7 +1,16 @@
 """The token service: who may have which credential, for how long."""
 
 from gatepass.issuer.clients import Client
-from gatepass.issuer.granting import METHOD, Authenticate, ByCertificate, Grant, Issuance, TokenRequest, TokenService
+from gatepass.issuer.granting import (
+    METHOD,
+    Authenticate,
+    ByAssertion,
+    ByCertificate,
+    Grant,
+    Issuance,
+    TokenRequest,
+    TokenService,
+)
 from gatepass.issuer.places import McpPlace, Places, RestPlace
 from gatepass.issuer.published import Published
 from gatepass.issuer.world import World
@@ -9,6 +18,7 @@ from gatepass.issuer.world import World
 __all__ = [
     "METHOD",
     "Authenticate",
+    "ByAssertion",
     "ByCertificate",
     "Client",
     "Grant",

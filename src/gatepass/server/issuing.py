@@ -8,7 +8,7 @@ from gatepass.credentials import Ahead
 from gatepass.credentials.proofs import Nonces
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.snapshot import Snapshot
-from gatepass.issuer import METHOD, ByCertificate, Places, Published, TokenService
+from gatepass.issuer import METHOD, ByAssertion, ByCertificate, Places, Published, TokenService
 from gatepass.issuer.standing import StatusLists, Taking
 from gatepass.issuer.workloads import (
     JWT_BEARER,
@@ -16,7 +16,6 @@ from gatepass.issuer.workloads import (
     OwnKeys,
     Proving,
     Trusted,
-    WorkloadClients,
     Workloads,
 )
 from gatepass.keys import IssuerKeys
@@ -108,7 +107,7 @@ def oauth_of(service: TokenService, administration: Administration, snapshot: Sn
     )
 
 
-def _workload_clients(parts: Parts, admission: Admission, trusted: Trusted, foreign: ForeignKeys) -> WorkloadClients:
+def _workload_clients(parts: Parts, admission: Admission, trusted: Trusted, foreign: ForeignKeys) -> ByAssertion:
     """Who is asking, by another issuer's token or a signature of the agent's own."""
     places, world = Places(parts.agents_url), admission.snapshot
 
@@ -123,7 +122,7 @@ def _workload_clients(parts: Parts, admission: Admission, trusted: Trusted, fore
         names=named,
         clock=parts.clock,
     )
-    return WorkloadClients(workloads=workloads, world=world, clock=parts.clock)
+    return ByAssertion(workloads=workloads, world=world, clock=parts.clock)
 
 
 def nonces_of(parts: Parts) -> Nonces:

@@ -1,5 +1,6 @@
 """One request for a token, from who asks to what goes out."""
 
+from gatepass.issuer.granting.assertions import ByAssertion
 from gatepass.issuer.granting.authenticating import Authenticate, Grant
 from gatepass.issuer.granting.certificates import METHOD, ByCertificate
 from gatepass.issuer.granting.requests import COMPOSED, TokenRequest
@@ -11,6 +12,7 @@ __all__ = [
     "METHOD",
     "Authenticate",
     "Book",
+    "ByAssertion",
     "ByCertificate",
     "Grant",
     "Issuance",

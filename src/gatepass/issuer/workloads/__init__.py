@@ -1,7 +1,6 @@
 """Workload identity: tokens of other issuers, and keys of the agents' own, that prove who is asking."""
 
 from gatepass.issuer.workloads.asked import JWT_BEARER
-from gatepass.issuer.workloads.clients import WorkloadClients
 from gatepass.issuer.workloads.foreign_keys import Fetch, ForeignKeys
 from gatepass.issuer.workloads.grants import Allowed, Workloads
 from gatepass.issuer.workloads.own_keys import OwnKeys
@@ -16,6 +15,5 @@ __all__ = [
     "OwnKeys",
     "Proving",
     "Trusted",
-    "WorkloadClients",
     "Workloads",
 ]

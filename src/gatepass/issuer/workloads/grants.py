@@ -85,9 +85,7 @@ class Workloads:
         if kind not in {CLIENT_ASSERTION, SPIFFE_ASSERTION} or said.type == ID_JAG:
             raise refused(_CLIENT, "`client_assertion_type` is none that is taken")
         if (said.domain() is not None) != (kind == SPIFFE_ASSERTION):
-            raise Unauthenticated(
-                _CLIENT, f"a JWT-SVID authenticates a client as `{SPIFFE_ASSERTION}`, and nothing else"
-            )
+            raise refused(_CLIENT, f"a JWT-SVID authenticates a client as `{SPIFFE_ASSERTION}`, and nothing else")
         if kind == CLIENT_ASSERTION and said.issuer is not None and said.issuer == said.subject:
             agent = self.names(said.issuer)
             if agent is None or named not in {None, agent}:

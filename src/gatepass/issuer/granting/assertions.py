@@ -11,16 +11,16 @@ from gatepass.access import Instant
 from gatepass.authority import Authority, Permission, Scope, meet
 from gatepass.errors import Malformed
 from gatepass.issuer.clients import Client
-from gatepass.issuer.granting import TokenRequest
+from gatepass.issuer.granting.requests import TokenRequest
 from gatepass.issuer.workloads.grants import Allowed, Workloads
 from gatepass.issuer.world import World
 
-__all__ = ["WorkloadClients"]
+__all__ = ["ByAssertion"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkloadClients:
-    """What the token service is given to find clients by assertions."""
+class ByAssertion:
+    """How the token service finds clients by assertions."""
 
     workloads: Workloads
     world: World
