@@ -14,12 +14,13 @@ from urllib.parse import unquote_to_bytes
 
 from gatepass.access import Instant
 from gatepass.credentials import TokenKind, TokenRecord, UnverifiedToken, refusal
-from gatepass.errors import Error, Malformed, Unauthenticated
+from gatepass.credentials.proofs import ReplayStore
+from gatepass.errors import Denied, Error, Malformed, Unauthenticated
 from gatepass.issuer.clients import Client
 from gatepass.issuer.granting.requests import TokenRequest
 from gatepass.issuer.world import World
 
-__all__ = ["Authenticate", "Grant", "by_api_token", "check_one_way", "token_of"]
+__all__ = ["Authenticate", "Grant", "by_api_token", "check_one_way", "spend", "token_of"]
 
 Authenticate = Callable[[TokenRequest], Awaitable[Client | None]]
 """Another way: None where the request does not use it. Raises `Unauthenticated` (`client_invalid`)."""
@@ -27,6 +28,7 @@ Authenticate = Callable[[TokenRequest], Awaitable[Client | None]]
 Grant = Callable[[TokenRequest, Client | None], Awaitable[Client]]
 """A further grant: who the client is by what is granted, beside whoever has authenticated. Raises `grant_invalid`."""
 
+_ANOTHER: Final = "Get a new assertion: each counts once."
 NOBODY: Final = bytes(32)
 """Compared against when the token is unknown, so that the answer takes as long."""
 _LONGEST: Final = 1024
@@ -62,6 +64,15 @@ def token_of(text: str, world: World, at: Instant) -> TokenRecord:
     if refusal(record, at) is not None or world.live.check(record.id, "") is not None:
         raise _unknown()
     return record
+
+
+async def spend(client: Client | None, replays: ReplayStore) -> None:
+    """Claim what counts once, when all else holds: a request that was refused has spent nothing."""
+    for use in () if client is None else client.uses:
+        if not await replays.first(use.digest, use.until):
+            if use.client:
+                raise Unauthenticated("client_invalid", "the client assertion was used before", hint=_ANOTHER)
+            raise Denied("grant_invalid", "the assertion was used before", hint=_ANOTHER)
 
 
 def check_one_way(request: TokenRequest) -> None:

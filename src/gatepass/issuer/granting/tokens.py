@@ -27,7 +27,7 @@ from gatepass.credentials.access_tokens.notation import scope_of, write_authorit
 from gatepass.credentials.proofs import Nonces, ProvenCall, ReplayStore, use_once, verify_proof
 from gatepass.errors import Denied, Error, LimitExceeded, Malformed, Unauthenticated, Unavailable
 from gatepass.issuer.clients import Client
-from gatepass.issuer.granting.authenticating import Authenticate, Grant, by_api_token
+from gatepass.issuer.granting.authenticating import Authenticate, Grant, by_api_token, spend
 from gatepass.issuer.granting.bases import Basis, exchanged, of_client, subject_of
 from gatepass.issuer.granting.certificates import binding_of
 from gatepass.issuer.granting.journalling import issued_entry, refused_entry
@@ -56,7 +56,6 @@ EXCHANGE: Final = "urn:ietf:params:oauth:grant-type:token-exchange"
 QUESTIONS: Final = 6_000
 """What one agent may ask in a minute besides tokens: about tokens, for runs."""
 _CERTIFICATE: Final = "x5t#S256:"
-_ANOTHER: Final = "Get a new assertion: each counts once."
 _PROVE: Final = "Ask with the JWT bearer grant and a new token of your own issuer."
 
 
@@ -154,7 +153,7 @@ class TokenService:
             drawn = await self.ledger.draw((meter,), at)
             if isinstance(drawn, Exhausted):
                 raise LimitExceeded("limit_exceeded", "this agent asks too often", retry_after=drawn.retry_after)
-        await self._spend(client)
+        await spend(client, self.replays)
         return client
 
     # -- the steps
@@ -209,7 +208,7 @@ class TokenService:
             at=at,
         )
         token, record = self._said(request, basis, granted, place=place, id_=id_, proven=proven, at=at)
-        await self._spend(client)
+        await spend(client, self.replays)
         text = self._minter(record.key).mint(token)  # (7)
         entry = issued_entry(
             record,
@@ -224,14 +223,6 @@ class TokenService:
         if self.world.live.check(record.id, "") is not None:
             raise Denied("grant_invalid", "what the token descends from was withdrawn meanwhile")
         return Issuance(text, record, exchanged=request.grant_type == EXCHANGE)
-
-    async def _spend(self, client: Client | None) -> None:
-        """What counts once is claimed when all else holds: a request that was refused has spent nothing."""
-        for use in () if client is None else client.uses:
-            if not await self.replays.first(use.digest, use.until):
-                if use.client:
-                    raise Unauthenticated("client_invalid", "the client assertion was used before", hint=_ANOTHER)
-                raise Denied("grant_invalid", "the assertion was used before", hint=_ANOTHER)
 
     async def _count(self, agent: AgentId, at: Instant) -> None:
         """(2) Nobody mints without end."""
