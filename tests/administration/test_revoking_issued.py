@@ -7,11 +7,11 @@ from tests.administration.test_issued import alive, furnished, issued, snapshot_
 from tests.administration.world import World, opened
 
 from gatepass.access import CredentialId, Instant
-from gatepass.administration import TokenForm
+from gatepass.administration import RunForm, TokenForm
 from gatepass.administration.assembly import KEPT_SHORT
 from gatepass.administration.changes.desk import Part
-from gatepass.errors import Denied, Unavailable
-from gatepass.registry import OperatorRole
+from gatepass.errors import Denied, NotFound, Unavailable
+from gatepass.registry import OperatorRole, RunLimits
 from gatepass.revocation import Scope
 from gatepass.revocation.status_lists import BLOCK, CAPACITY, ListRecord, split
 
@@ -152,3 +152,25 @@ async def test_what_lives_for_minutes_is_not_remembered_for_ever(world: World) -
     register = world.administration.desk.register
     assert (register.issued, register.links) == ({}, {})
     assert (Scope.CREDENTIAL, "crd_link") not in register.withdrawn
+
+
+async def test_what_an_access_token_reaches_is_shown_under_its_id(world: World) -> None:
+    ada = await furnished(world)
+    run = await world.administration.runs.open(ada, "support-bot", RunForm(limits=RunLimits(writes=3)))
+    record = await issued(world, run=run.id)
+    overview = world.administration.overview
+    found = await overview.blast_radius(ada, record.id)
+    assert (found.token.id, found.dead, found.until) == (record.id, None, record.expires)
+    assert [each.scope for each in found.reach] == ["orders:list"]
+    assert [level.reservation.meter for level in found.levels][-1] == f"{run.id}/run-writes"
+    assert (await overview.token(ada, record.id)).limits == world.administration.desk.register.token("laptop").limits
+    bob = await world.joined("bob", None)
+    with pytest.raises(NotFound):
+        await overview.token(bob, record.id)
+    ada = await world.signed_in()
+    await world.administration.signing.withdraw(ada, record.key, "it was copied")
+    assert (await overview.blast_radius(ada, record.id)).dead == "the key that signed it was withdrawn"
+    rootless = await issued(world, 2, root=None, parent=None, ancestors=())
+    assert (await overview.blast_radius(ada, rootless.id)).dead is None
+    await world.administration.revoking.token(ada, rootless.id)
+    assert (await overview.blast_radius(ada, rootless.id)).dead == "the token was revoked"

@@ -121,7 +121,7 @@ class Administration:
             tokens=Issuing(desk=desk, defaults=terms.limits, account=terms.account, lifetime=terms.token_lifetime),
             revoking=Revoking(desk, people),
             sessions=sessions,
-            overview=Overview(desk, ledger, archive, explain_=explain, facts=facts, seen=sessions.seen.get),
+            overview=Overview(desk, ledger, archive, explain, terms.limits, facts, sessions.seen.get),
             configuration=Configuration(desk, ConfigurationTerms(terms.limits, terms.account)),
             trust=Trust.of(desk, proves, terms.audiences),
         )

@@ -145,6 +145,9 @@ class Register:
             return "the token was revoked"
         if any((above := self.tokens.get(id_)) is not None and above.revoked for id_ in token.ancestors):
             return "the token that it descends from was revoked"
+        issued = self.issued.get(token.id)
+        if issued is not None and (Scope.KEY, issued.key) in self.withdrawn:
+            return "the key that signed it was withdrawn"
         if token.run is not None and self.has_ended(token.run, now):
             return "its run has ended"
         owner = self.people.get(token.owner)

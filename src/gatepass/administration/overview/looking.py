@@ -15,11 +15,12 @@ from gatepass.administration.operators import Act, Operator
 from gatepass.administration.overview.activity import Activity, Measured
 from gatepass.administration.overview.attention import Concern, concerns, unused_candidates
 from gatepass.administration.overview.facts import Facts, SettingFact
-from gatepass.administration.tokens.reach import BlastRadius, Ceiling, blast_radius
+from gatepass.administration.tokens.reach import BlastRadius, Ceiling, as_token, blast_radius
+from gatepass.administration.tokens.terms import starting
 from gatepass.audit import Archive, Head, Page, Query, Report, Story
 from gatepass.audit.tally import DAY, HOUR
 from gatepass.authority import Authority, Catalogue, Scope
-from gatepass.credentials import TokenKind, TokenRecord
+from gatepass.credentials import IssuedRecord, TokenKind, TokenLimits, TokenRecord
 from gatepass.errors import Malformed
 from gatepass.keys import SealedSecret
 from gatepass.limits import Ledger, attempts, drawn_by_call
@@ -62,6 +63,8 @@ class Overview:
     ledger: Ledger
     archive: Archive
     explain_: Explain
+    limits: TokenLimits
+    """What tokens start with where nobody says otherwise."""
     facts: Facts = field(default_factory=lambda: Facts(version=""))
     seen: Callable[[CredentialId], Instant | None] = lambda _: None
     """When a person's token was last presented here, since the start of the process."""
@@ -224,12 +227,21 @@ class Overview:
         ]
 
     async def token(self, operator: Operator, ref: str) -> TokenRecord:
-        """One token."""
+        """One token; or an access token, by its id."""
         person, everything = await self._sight(operator)
-        token = self.desk.register.token(ref)
+        issued = self.desk.register.issued.get(CredentialId(ref))
+        token = self.desk.register.token(ref) if issued is None else self._as_token(issued)
         if not everything and token.owner != person.id:
             raise missing("token", ref)
         return token
+
+    def _as_token(self, issued: IssuedRecord) -> TokenRecord:
+        """An access token has the limits of its root as they are now, or those that its agent's tokens start with."""
+        root = self.desk.register.tokens.get(issued.root) if issued.root else None
+        if root is not None:
+            return as_token(issued, root.limits)
+        agent = self.desk.register.agents.get(issued.agent)
+        return as_token(issued, self.limits if agent is None else starting(self.limits, agent.limits))
 
     async def roles(self, operator: Operator) -> list[Role]:
         """All roles."""

@@ -11,11 +11,11 @@ from typing import Final
 
 from gatepass.access import ActionClass, Instant, UpstreamId
 from gatepass.authority import Authority, Catalogue, Grant, Permission, covers, meet
-from gatepass.credentials import TokenRecord
+from gatepass.credentials import IssuedRecord, TokenKind, TokenLimits, TokenRecord
 from gatepass.limits import Level
 from gatepass.registry import Upstream
 
-__all__ = ["BlastRadius", "Ceiling", "Reachable", "Shut", "blast_radius"]
+__all__ = ["BlastRadius", "Ceiling", "Reachable", "Shut", "as_token", "blast_radius"]
 
 NEVER: Final = (
     "the secrets in custody: calls carry them, nothing shows them",
@@ -69,6 +69,30 @@ class BlastRadius:
     """Upstreams that it opens nothing of."""
     never: tuple[str, ...] = NEVER
     levels: tuple[Level, ...] = ()
+
+
+def as_token(issued: IssuedRecord, limits: TokenLimits) -> TokenRecord:
+    """An access token in the shape that its reach is worked out of, under the limits of what it descends from."""
+    return TokenRecord(
+        id=issued.id,
+        kind=TokenKind.MACHINE,
+        name=issued.id,
+        hash=b"",
+        owner=issued.owner,
+        agent=issued.agent,
+        authority=issued.authority,
+        limits=limits,
+        issued=issued.issued,
+        expires=issued.expires,
+        issuer=issued.client,
+        purpose=issued.purpose,
+        parent=issued.parent,
+        meters=issued.meters,
+        run=issued.run,
+        revoked=issued.revoked,
+        revoked_because=issued.revoked_because,
+        ancestors=issued.ancestors,
+    )
 
 
 def blast_radius(
