@@ -55,6 +55,11 @@ class Places:
         """Where a status list is read."""
         return f"{self.base}/oauth2/status/{number}"
 
+    @property
+    def authorize(self) -> str:
+        """Where somebody would sign in, if anybody did."""
+        return f"{self.base}/oauth2/authorize"
+
     def audience(self, place: Place) -> str:
         """The one name of a surface, as it stands in `aud`."""
         return f"{self.base}{self.path(place)}"

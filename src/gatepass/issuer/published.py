@@ -44,8 +44,10 @@ class Published:
             "issuer": self.places.issuer,
             "token_endpoint": self.places.token,
             "jwks_uri": f"{self.places.base}/.well-known/jwks.json",
-            # Required of every server, and there is no authorization endpoint yet.
+            # Nobody signs in here yet. Both are named all the same: the first is required of every server, and the
+            # `mcp` SDK reads no document without the second, whatever the grant. It answers that there is nothing.
             "response_types_supported": (),
+            "authorization_endpoint": self.places.authorize,
             "grant_types_supported": tuple(self.grant_types()),
             "token_endpoint_auth_methods_supported": tuple(self.methods),
             "token_endpoint_auth_signing_alg_values_supported": tuple(sorted(ASSERTED)),

@@ -12,7 +12,7 @@ from gatepass import exact
 from gatepass.access import Json
 from gatepass.gateway.requests import Headers, Reply
 from gatepass.issuer import Published
-from gatepass.web.oauth.answers import body_reply
+from gatepass.web.oauth.answers import body_reply, json_reply
 from gatepass.web.oauth.router import Document
 
 __all__ = ["documents_of"]
@@ -40,11 +40,21 @@ def documents_of(published: Published) -> Mapping[bytes, Document]:
         return None if found is None else _reply(found)
 
     return {
+        b"/oauth2/authorize": _nobody_signs_in,
         b"/.well-known/jwks.json": keys,
         b"/.well-known/oauth-authorization-server": server,
         b"/.well-known/openid-configuration": server,
         b"/.well-known/oauth-protected-resource/": resource,
     }
+
+
+def _nobody_signs_in(_: bytes) -> Reply:
+    """The endpoint that the metadata has to name (RFC 6749, section 4.1.2.1); nobody is sent back anywhere."""
+    said = {
+        "error": "unsupported_response_type",
+        "error_description": "nobody signs in here; ask at the token endpoint",
+    }
+    return json_reply(400, said)
 
 
 def _reply(document: Mapping[str, Json]) -> Reply:
