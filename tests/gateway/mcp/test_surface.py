@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.gateway.mcp.world import EVERYTHING, LEGACY, META, MODERN, SECRET, World, opened
 
@@ -413,8 +414,7 @@ async def test_only_plain_json_is_read(world: World) -> None:
         ((b"content-type", b"application/json"), (b"content-type", b"text/plain")),
     ):
         changed = tuple(pair for pair in request.headers if pair[0] != b"content-type") + headers
-        object.__setattr__(request, "headers", changed)
-        reply = await world.surface.handle(request)
+        reply = await world.surface.handle(msgspec.structs.replace(request, headers=changed))
         assert reply.status in {400, 415}
 
 

@@ -17,6 +17,7 @@ from gatepass import exact
 from gatepass.access import Json
 from gatepass.errors import Conflict, Error, LimitExceeded, Malformed, Unavailable, UpstreamFailed
 from gatepass.gateway.callers import described
+from gatepass.gateway.falling import Falling
 from gatepass.gateway.forwarding.redaction import Redactor
 from gatepass.gateway.mcp.answers import EVENT_STREAM, fault_of, reply
 from gatepass.gateway.mcp.servers.peers import Exchange, Progress
@@ -74,7 +75,6 @@ class Relay:
     _deadline: float = 0.0
     _heard: float = 0.0
     _pending: "asyncio.Task[Progress | Answer] | None" = None
-    _cut: "asyncio.Task[bool] | None" = None
 
     async def answer(self) -> Reply:
         """The reply, as soon as its form is known. Raises the `Error` that ended the call before."""
@@ -112,11 +112,8 @@ class Relay:
         """The next event, or None after some seconds without one. Raises when the call is over."""
         if self._pending is None:
             self._pending = asyncio.ensure_future(anext(self.exchange))
-        if self._cut is None:
-            self._cut = asyncio.ensure_future(self.passage.withdrawn.wait())
         limit = min(self._deadline, self._heard + self.bounds.quiet)
-        seconds = max(0.0, min(seconds, limit - self._now()))
-        await asyncio.wait({self._pending, self._cut}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await self._either(self._pending, max(0.0, min(seconds, limit - self._now())))
         if self.passage.withdrawn.is_set():
             raise self._stopped()
         now = self._now()
@@ -127,6 +124,25 @@ class Relay:
         happened, self._pending = self._pending, None
         self._heard = now
         return happened.result()
+
+    async def _either(self, pending: "asyncio.Task[Progress | Answer]", seconds: float) -> None:
+        """Return when the event is there, the token is withdrawn, or the time is up; whichever is first."""
+        loop = asyncio.get_running_loop()
+        waiting = loop.create_future()
+
+        def wake(*_: object) -> None:
+            if not waiting.done():
+                waiting.set_result(None)
+
+        pending.add_done_callback(wake)
+        take_back = self.passage.withdrawn.then(wake)
+        timer = loop.call_later(seconds, wake)
+        try:
+            await waiting
+        finally:
+            timer.cancel()
+            take_back()
+            pending.remove_done_callback(wake)
 
     def reported(self, progress: Progress) -> bytes:
         """A progress notification with the client's own token."""
@@ -169,11 +185,10 @@ class Relay:
 
     async def _finish(self, error: str | None, *, size: int = 0) -> None:
         """Let go of the server, settle, and only then let the answer out."""
-        for task in (self._pending, self._cut):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-        self._pending = self._cut = None
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.cancel()
+            await asyncio.gather(pending, return_exceptions=True)
         while self.done:
             self.done.pop()()
         await self.exchange.close()
@@ -279,18 +294,17 @@ class UnderWay:
             self._named.pop(key, None)
 
 
-async def hurried(work: Awaitable[T], withdrawn: asyncio.Event, cut: Callable[[], Error], seconds: float) -> T:
+async def hurried(work: Awaitable[T], withdrawn: Falling, cut: Callable[[], Error], seconds: float) -> T:
     """`work`, unless the token is withdrawn or the time is up first. Raises then, and cancels the work."""
-    task = asyncio.ensure_future(work)
-    watch = asyncio.ensure_future(withdrawn.wait())
+    hurry = asyncio.timeout(seconds)
     try:
-        await asyncio.wait({task, watch}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if withdrawn.is_set():
-            raise cut()
-        if not task.done():
-            raise UpstreamFailed("upstream_timeout", "the upstream took too long")
-        return task.result()
-    finally:
-        for one in (task, watch):
-            one.cancel()
-        await asyncio.gather(task, watch, return_exceptions=True)
+        async with hurry:
+            return await withdrawn.unless(work, cut, _dropped)
+    except TimeoutError:
+        if not hurry.expired():
+            raise
+    raise UpstreamFailed("upstream_timeout", "the upstream took too long")
+
+
+def _dropped(_: object) -> None:
+    """What came too late holds nothing open."""
