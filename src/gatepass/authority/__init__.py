@@ -32,6 +32,7 @@ from gatepass.authority.caveats import (
 )
 from gatepass.authority.credential import Credential
 from gatepass.authority.grants import Authority, Grant, authority_from_json, authority_to_json
+from gatepass.authority.kept import kept_authority
 from gatepass.authority.scopes import (
     Limit,
     Pattern,
@@ -84,6 +85,7 @@ __all__ = [
     "excess",
     "from_details",
     "introduced_by",
+    "kept_authority",
     "may_permit",
     "meet",
     "meter_key",

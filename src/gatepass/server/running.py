@@ -49,8 +49,12 @@ class Started:
 
 def serve(settings: Settings, announce: Callable[[Started], None]) -> None:
     """Run until told to stop by SIGINT or SIGTERM. Raises an `Error` when it cannot start."""
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_serve(settings, announce))
+    gc.disable()  # until everything is loaded: of a hundred thousand records none is garbage
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_serve(settings, announce))
+    finally:
+        gc.enable()
 
 
 async def _serve(settings: Settings, announce: Callable[[Started], None]) -> None:
@@ -88,6 +92,7 @@ def _settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, 20, 20)
+    gc.enable()
 
 
 async def _started(deployment: Deployment, port: int) -> Started:

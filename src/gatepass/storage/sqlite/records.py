@@ -4,18 +4,18 @@ A stored authority is the issued one, in the notation of `authority_to_json`; wh
 vetoes, and that is the authority's own law. What else cannot be read is damage, and is reported as such.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Boolean, Connection, Table, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from gatepass import exact
 from gatepass.access import AgentId, CredentialId, Instant, PersonId, RunId, SecretId, UpstreamId
 from gatepass.administration import Record, Records
-from gatepass.authority import authority_from_json, authority_to_json
+from gatepass.authority import Authority, authority_to_json, kept_authority
 from gatepass.credentials import IssuedRecord, TokenKind, TokenLimits, TokenRecord, WithdrawnLink
 from gatepass.errors import Conflict, Malformed, Unavailable
 from gatepass.keys import IssuerKey, SealedSecret
@@ -41,7 +41,7 @@ from gatepass.storage.sqlite import schema
 
 __all__ = ["expire", "load", "put", "remove"]
 
-_Row = Mapping[str, Any]
+_Row = dict[str, Any]
 
 _MOST_EXPIRED: Final = 5_000
 """Rows of one round of `expire`, which everybody who writes has to wait for."""
@@ -102,8 +102,14 @@ def load(connection: Connection) -> Records:
 
     def read(table: Table, of: Callable[[_Row], Any], order: str = "created") -> tuple[Any, ...]:
         (key,) = table.primary_key
-        rows = connection.execute(select(table).order_by(table.c[order], key)).mappings()
-        return tuple(_read(table, of, dict(row)) for row in rows)
+        if any(isinstance(column.type, Boolean) for column in table.columns):
+            found = connection.execute(select(table).order_by(table.c[order], key)).mappings()
+            rows: Iterable[_Row] = map(dict, found)
+        else:  # what the driver gives is what is meant, and there may be many
+            names = _names(table)
+            sql = f"SELECT {', '.join(names)} FROM {table.name} ORDER BY {order}, {key.name}"  # noqa: S608  names of our own
+            rows = (dict(zip(names, row, strict=True)) for row in connection.exec_driver_sql(sql))
+        return tuple([_read(table, of, row) for row in rows])
 
     return Records(
         people=read(schema.people, _person),
@@ -273,21 +279,23 @@ def _agent_key(row: _Row) -> AgentKey:
 
 
 def _token(row: _Row) -> TokenRecord:
-    read = {
-        "kind": TokenKind(row["kind"]),
-        "authority": authority_from_json(exact.read(row["authority"], max_bytes=1 << 24)),
-        "limits": _limits(row["limits"]),
-        "ancestors": () if row["ancestors"] == "[]" else _ANCESTORS.decode(row["ancestors"]),
-    }
-    return TokenRecord(**{**row, **read})
+    row["kind"] = _KINDS[row["kind"]]
+    row["authority"] = _authority(row["authority"])
+    row["limits"] = _limits(row["limits"])
+    row["ancestors"] = () if row["ancestors"] == "[]" else _ANCESTORS.decode(row["ancestors"])
+    return TokenRecord(**row)
 
 
 def _issued(row: _Row) -> IssuedRecord:
-    read = {
-        "authority": authority_from_json(exact.read(row["authority"], max_bytes=1 << 24)),
-        "ancestors": () if row["ancestors"] == "[]" else _ANCESTORS.decode(row["ancestors"]),
-    }
-    return IssuedRecord(**{**row, **read})
+    row["authority"] = _authority(row["authority"])
+    row["ancestors"] = () if row["ancestors"] == "[]" else _ANCESTORS.decode(row["ancestors"])
+    return IssuedRecord(**row)
+
+
+def _authority(text: str) -> Authority:
+    """What is kept of an authority, which is read when it is asked. That it is one is looked at now."""
+    _GRANTS.decode(text)
+    return kept_authority(text)
 
 
 def _link(row: _Row) -> WithdrawnLink:
@@ -309,4 +317,6 @@ def _limits(text: str) -> TokenLimits:
 
 
 _SCOPES: Final = ("scopes", "asks_person", "default_scopes")
+_KINDS: Final[Mapping[str, TokenKind]] = {kind.value: kind for kind in TokenKind}
+_GRANTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANCESTORS: Final = msgspec.json.Decoder(tuple[CredentialId, ...])
