@@ -39,5 +39,6 @@ def test_what_cannot_be_read_permits_nothing(text: str) -> None:
 
 
 def test_it_equals_nothing_else() -> None:
-    assert kept_authority('{"grants":[]}') != "nothing"
+    nothing: object = "nothing"
+    assert kept_authority('{"grants":[]}') != nothing
     assert kept_authority('{"grants":[]}') == Authority()
