@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "person": ("gatepass.cli.nouns.person:person", "People who own agents and tokens."),
     "agent": ("gatepass.cli.nouns.agent:agent", "Machine identities, each in one role."),
     "role": ("gatepass.cli.nouns.role:role", "What agents may do at most, live."),
+    "trust": ("gatepass.cli.nouns.trust:trust", "Whose word about agents is taken beside our own."),
     "token": ("gatepass.cli.nouns.token:token", "What agents carry instead of the real keys."),
     "capability": (
         "gatepass.cli.capability:capability",

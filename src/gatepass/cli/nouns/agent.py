@@ -1,10 +1,13 @@
 """`gatepass agent`: machine identities. Disabling one stops its tokens at once and touches nobody else's."""
 
+from pathlib import Path
 from typing import Final
 
 import click
 
+from gatepass import exact
 from gatepass.cli.connection import talking
+from gatepass.cli.terminal.inputs import INSTANT, read_text
 from gatepass.cli.terminal.limits import STARTING_HELP, limit_rows, parse_limits
 from gatepass.cli.terminal.output import Column, Item, Output
 from gatepass.cli.terminal.words import managed_row, moment, shown
@@ -112,6 +115,55 @@ def disable(api: Management, output: Output, *, name: str) -> None:
 def enable(api: Management, output: Output, *, name: str) -> None:
     """Let the agent NAME work again."""
     _show(output, api.act("agents", name, "enable"))
+
+
+@agent.group("key")
+def key() -> None:
+    """Public keys by which an agent says who it is to the issuer."""
+
+
+@key.command("add")
+@click.argument("name")
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The public key, as a JWK. Never the private one.",
+)
+@click.option("--label", default="", help="Where the key is, such as laptop.")
+@click.option("--expires", type=INSTANT, help="When it counts no more.")
+@talking
+def key_add(api: Management, output: Output, *, name: str, key_file: Path, label: str, expires: str | None) -> None:
+    """Let the agent NAME authenticate with a key of its own (private_key_jwt)."""
+    jwk = exact.read(read_text(key_file, 1 << 16))
+    made = api.act("agents", name, "keys", {"jwk": jwk, "label": label, "expires_at": expires})
+    output.thing(made, _key_rows(made))
+    output.note("It signs with the private half, which nobody but the agent has: docs/workload-identity.md says how.")
+
+
+@key.command("list")
+@click.argument("name")
+@talking
+def key_list(api: Management, output: Output, *, name: str) -> None:
+    """List the keys of the agent NAME."""
+    columns = (Column.of("ID", "id"), Column.of("LABEL", "label"), Column.of("THUMBPRINT", "thumbprint"))
+    output.items(api.listed("agents", name, "keys"), columns, empty="It has no key of its own.")
+
+
+@key.command("remove")
+@click.argument("key_id", metavar="KEY")
+@talking
+def key_remove(api: Management, output: Output, *, key_id: str) -> None:
+    """Take away the key KEY, an id or a thumbprint. What is signed with it counts no more."""
+    api.remove("agent-keys", key_id)
+    if output.as_json:
+        output.json({"removed": key_id})
+    output.note(f"The key {key_id} is gone.")
+
+
+def _key_rows(item: Item) -> list[tuple[str, str]]:
+    rows = [(name, shown(item.get(name))) for name in ("id", "agent", "label", "thumbprint")]
+    return [*rows, ("expires", moment(item.get("expires_at")))] if item.get("expires_at") else rows
 
 
 def _show(output: Output, item: Item) -> None:
