@@ -185,6 +185,7 @@ class Turn:
             await self._send(b"%b%x\r\n%b\r\n" % (head, len(piece), piece) if chunked else head + piece, last=left == 0)
             head = b""
         if left:
+            self.keep = False
             raise ValueError("the answer is shorter than it says")
         if not self.finished:
             self.finished = True
