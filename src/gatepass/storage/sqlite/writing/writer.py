@@ -77,7 +77,10 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._engine, self._prepare = engine, prepare
         self._writer, self._there, self._clock = writer, there, clock
-        self._turn = threading.Condition()
+        self._turn = threading.Lock()
+        self._bell = threading.Lock()
+        """Held while the thread has nothing to do. Rung outside the other lock, or the thread would wake to wait."""
+        self._bell.acquire()
         self._waiting: list[Job] = []
         self._bytes = 0
         self._idle = False
@@ -108,7 +111,7 @@ class Writer:
         """Write what is waiting, say that it is closed, and end the thread. A disk that hangs is left behind."""
         with self._turn:
             self._closing = True
-            self._turn.notify()
+        self._ring()
         await asyncio.to_thread(self._thread.join, 2 * _STALLED)
 
     @property
@@ -168,9 +171,13 @@ class Writer:
             self._lingering = None
         with self._turn:
             self._urgent = bool(self._waiting)
-            if self._idle and self._urgent:
-                self._idle = False
-                self._turn.notify()
+            idle, self._idle = self._idle, self._idle and not self._urgent
+        if idle and self._urgent:
+            self._ring()
+
+    def _ring(self) -> None:
+        with suppress(RuntimeError):  # it has been rung, and not heard yet
+            self._bell.release()
 
     def _watch(self) -> None:
         """Once a second: a disk that has not answered for long failed, and a file that was taken away is gone."""
@@ -233,22 +240,29 @@ class Writer:
 
     def _next(self) -> list[Job] | None:
         """The next batch; an empty one when it is time to try again; None at the end."""
-        with self._turn:
-            self._busy_since = None
-            if self._trouble is not None and not self._closing:
-                self._turn.wait(None if self._trouble.final else _RETRY)
-            while self._trouble is None and not (self._urgent and self._waiting) and not self._closing:
+        waited = False
+        while True:
+            with self._turn:
+                self._busy_since = None
+                ready = waited if self._trouble is not None else self._urgent and bool(self._waiting)
+                if ready or self._closing:
+                    return self._taken()
                 self._idle = True
-                self._turn.wait()
-            self._idle = False
-            self._busy_since = time.monotonic()
-            if self._closing and not self._waiting:
-                return None
-            batch, self._waiting = self._waiting[:_MOST_TOGETHER], self._waiting[_MOST_TOGETHER:]
-            self._urgent = bool(self._waiting)
-            self._bytes -= sum(job.size for job in batch)
-            self._flying = batch
-            return batch
+                retries = self._trouble is not None and not self._trouble.final
+            self._bell.acquire(timeout=_RETRY if retries else -1)
+            waited = True
+
+    def _taken(self) -> list[Job] | None:
+        """Take what waits; called with the queue's lock held."""
+        self._idle = False
+        self._busy_since = time.monotonic()
+        if self._closing and not self._waiting:
+            return None
+        batch, self._waiting = self._waiting[:_MOST_TOGETHER], self._waiting[_MOST_TOGETHER:]
+        self._urgent = bool(self._waiting)
+        self._bytes -= sum(job.size for job in batch)
+        self._flying = batch
+        return batch
 
     def _write(self, connection: Connection, batch: list[Job]) -> None:
         """One transaction, one commit, then the news."""
