@@ -131,7 +131,7 @@ def test_what_needs_attention_names_the_page_beside_the_command(deployment: Depl
     ada = Person(deployment.furnish())
     ada.sign_in()
     words = ada.get("/console").words
-    assert "Set one in the console, under your name, or run gatepass person password" in words
+    assert "They set one in the console, under their name, or with gatepass person password" in words
     assert "Store one in the console, under Secrets, or run gatepass secret set" in words
     text = ada.get("/console").text
     assert 'href="/console/secrets/_new?upstream=orders"' in text

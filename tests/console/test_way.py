@@ -214,6 +214,15 @@ def somebody(content: Content) -> Iterator[Person]:
         yield person
 
 
+def test_what_one_box_gives_no_other_box_gives_again(roles: Person) -> None:
+    ask = roles.deployment.ask
+    said = {"scopes": ["orders:list", "orders:read:*", "orders:list:order-1"]}
+    assert ask("PUT", "/roles/reading", said).status_code == 200
+    page = roles.get("/console/tokens/_new?agent=a-reader")
+    assert boxes(page) == ["orders:list", "orders:read:*"]
+    assert "everything of the class: list, read" in page.words
+
+
 @pytest.mark.parametrize("scope", ["orders:list", "orders:read:*"])
 def test_the_command_that_the_page_shows_works_as_it_stands(somebody: Person, scope: str) -> None:
     page = somebody.get("/console/tokens/_new?agent=support-bot")

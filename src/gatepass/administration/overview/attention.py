@@ -141,7 +141,7 @@ def _of_the_deployment(desk: Desk, facts: Facts) -> Iterator[Concern]:
     for person in desk.register.people.values():
         if person.operator is OperatorRole.ADMIN and person.disabled is None and person.password_hash is None:
             said = f"the admin `{person.name}` has no password and signs in by one-time codes alone"
-            hint = "Set one in the console, under your name, or run `gatepass person password`."
+            hint = "They set one in the console, under their name, or with `gatepass person password`."
             subject = Subject("person", person.id, person.name)
             yield Concern(Kind.ADMIN_WITHOUT_PASSWORD, Severity.WARNING, subject, said, hint)
 

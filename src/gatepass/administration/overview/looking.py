@@ -15,11 +15,11 @@ from gatepass.administration.operators import Act, Operator
 from gatepass.administration.overview.activity import Activity, Measured
 from gatepass.administration.overview.attention import Concern, concerns, unused_candidates
 from gatepass.administration.overview.facts import Facts, SettingFact
-from gatepass.administration.tokens.reach import BlastRadius, Ceiling, as_token, blast_radius
+from gatepass.administration.tokens.reach import BlastRadius, Ceiling, as_token, blast_radius, widest
 from gatepass.administration.tokens.terms import starting
 from gatepass.audit import Archive, Head, Page, Query, Report, Story
 from gatepass.audit.tally import DAY, HOUR
-from gatepass.authority import Authority, Catalogue, Scope
+from gatepass.authority import Authority, Catalogue, Grant, Scope
 from gatepass.credentials import IssuedRecord, TokenKind, TokenLimits, TokenRecord
 from gatepass.errors import Malformed
 from gatepass.keys import SealedSecret
@@ -284,9 +284,12 @@ class Overview:
         ]
 
     async def ceiling(self, operator: Operator, role: str) -> Authority:
-        """What a role comes to now, in named actions: the most that a token under it can have."""
+        """What a role comes to now, in named actions, nothing said twice: the most that a token under it can have."""
         await self.desk.permit(operator, Act.READ)
-        return self.desk.catalogues.ceiling(self.desk.register.role(role))
+        by_action: dict[tuple[str, str], list[Grant]] = {}
+        for grant in self.desk.catalogues.ceiling(self.desk.register.role(role)).grants:
+            by_action.setdefault((grant.permission.type, grant.permission.action), []).append(grant)
+        return Authority(tuple(grant for grants in by_action.values() for grant in widest(tuple(grants))))
 
     # -- what a token could do
 

@@ -15,7 +15,7 @@ from gatepass.credentials import IssuedRecord, TokenKind, TokenLimits, TokenReco
 from gatepass.limits import Level
 from gatepass.registry import Upstream
 
-__all__ = ["BlastRadius", "Ceiling", "Reachable", "Shut", "as_token", "blast_radius"]
+__all__ = ["BlastRadius", "Ceiling", "Reachable", "Shut", "as_token", "blast_radius", "widest"]
 
 NEVER: Final = (
     "the secrets in custody: calls carry them, nothing shows them",
@@ -112,7 +112,7 @@ def blast_radius(
     reach: list[Reachable] = []
     shut: list[Shut] = []
     for grant in token.authority.grants:
-        met = _widest(meet(Authority((grant,)), ceiling.authority).grants) if ceiling else ()
+        met = widest(meet(Authority((grant,)), ceiling.authority).grants) if ceiling else ()
         if not met:
             whose = f"the role `{ceiling.role}` does not cover it" if ceiling else "its agent has no role"
             shut.append(Shut(str(grant.permission), whose))
@@ -135,7 +135,7 @@ def blast_radius(
     )
 
 
-def _widest(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
+def widest(grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
     """Those that no other one covers: a role that allows the same in two ways does not allow it twice."""
     kept: list[Grant] = []
     for grant in grants:
