@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.issuer.world import ISSUER, PLACE, REFUND, Issuing, exchange, new_key, own
+from tests.issuer.world import ISSUER, PLACE, REFUND, Issuing, exchange, new_key, own, said_by
 
 from gatepass.access import Instant
 from gatepass.credentials.proofs.making import make_proof
@@ -97,8 +97,7 @@ def test_withdrawing_the_root_the_agent_or_the_token_ends_it(issuing: Issuing) -
         elif number == 1:
             admin.act("agents", name, "disable")
         else:
-            form = {"content-type": "application/x-www-form-urlencoded"}
-            issuing.client().post("/oauth2/revoke", content=f"client_secret={secret}&token={token}", headers=form)
+            admin.act("tokens", said_by(token).credential.id, "revoke", {"reason": "test"})
         answer = call(issuing, token, key, path=path)
         assert (answer.status_code, code_of(answer)) == (401, "credential_invalid")
 
