@@ -10,6 +10,7 @@ from gatepass.access import CredentialId, Instant
 from gatepass.administration import RunForm, TokenForm
 from gatepass.administration.assembly import KEPT_SHORT
 from gatepass.administration.changes.desk import Part
+from gatepass.credentials import IssuedRecord
 from gatepass.errors import Denied, NotFound, Unavailable
 from gatepass.registry import OperatorRole, RunLimits
 from gatepass.revocation import Scope
@@ -23,6 +24,7 @@ async def test_an_access_token_is_revoked_by_its_id_with_what_descends_and_for_g
     record, other = await issued(world), await issued(world, 2)
     child = await issued(world, 3, parent=record.id, ancestors=(record.id, *record.ancestors))
     (revoked,) = await world.administration.revoking.token(ada, record.id, "it was seen\nin a log")
+    assert isinstance(revoked, IssuedRecord)
     assert (revoked.id, revoked.revoked, revoked.revoked_because) == (
         record.id,
         world.now[0],

@@ -9,6 +9,7 @@ from tests.keys.randomness import Numbered
 
 from gatepass.access import ActionClass, Instant
 from gatepass.credentials import PATTERN, TokenKind, issue
+from gatepass.credentials.tokens import CAPABILITY_PATTERN
 from gatepass.credentials.lifetime import BROAD_LIMITS, LONGEST
 from gatepass.units import duration_text
 
@@ -19,6 +20,7 @@ VECTORS = json.loads((ROOT / "tests" / "vectors" / "tokens.json").read_text())["
 
 def test_the_pattern_is_the_one_that_reads() -> None:
     assert f"\n```\n{PATTERN}\n```\n" in PAGE
+    assert f"\n```\n{CAPABILITY_PATTERN}\n```\n" in PAGE
 
 
 @pytest.mark.parametrize("kind", TokenKind)

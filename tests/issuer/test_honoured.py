@@ -11,6 +11,8 @@ import pytest
 from tests.issuer.world import ISSUER, PLACE, REFUND, Issuing, exchange, new_key, own, said_by
 
 from gatepass.access import Instant
+from gatepass.credentials.capability import UnverifiedCapability
+from gatepass.credentials.capability.narrowing import Handover, Next, last_link, narrow
 from gatepass.credentials.proofs.making import make_proof
 from gatepass.keys.jose.signing import HolderKey
 from gatepass.testing import code_of
@@ -118,3 +120,87 @@ def test_a_token_for_rest_is_none_for_mcp_and_another_upstreams_is_none_here(iss
     token = issuing.get(own(secret, resource=PLACE, scope="orders:get"), key=key)
     for path in ("/u/reports/reports/1", "/u/orders2/orders/1"):
         assert call(issuing, token, key, path=path).status_code == 401
+
+
+CAPABILITY = "urn:gatepass:params:oauth:token-type:capability"
+
+
+def given(issuing: Issuing, key: HolderKey, scope: str = "orders:get") -> UnverifiedCapability:
+    """A capability for the orders API, given to a key."""
+    secret = issuing.agent(f"bot-{len(issuing.agents)}", "orders:refund", "orders:get")
+    answer = issuing.ask(own(secret, resource=PLACE, scope=scope, requested_token_type=CAPABILITY), key=key)
+    assert answer.status_code == 200, answer.text
+    said = answer.json()
+    assert (said["issued_token_type"], said["token_type"]) == (CAPABILITY, "DPoP")
+    return UnverifiedCapability.parse(said["access_token"])
+
+
+def passed_on(issuing: Issuing, chain: UnverifiedCapability, key: HolderKey, to: HolderKey) -> UnverifiedCapability:
+    return narrow(chain, key, Next(to=to.public, at=Instant(issuing.gatepass.clock()), entropy=os.urandom))
+
+
+GET = "/u/orders/orders/1"
+
+
+def test_a_capability_is_given_to_a_key_narrowed_offline_and_honoured_from_the_next_key(issuing: Issuing) -> None:
+    first, second = new_key(), new_key()
+    root = given(issuing, first)
+    assert call(issuing, root.text, first, path=GET).status_code == 200
+    chain = passed_on(issuing, root, first, second)
+    assert call(issuing, chain.text, second, path=GET).status_code == 200
+    assert code_of(call(issuing, chain.text, first, path=GET)) == "proof_invalid"
+    assert code_of(call(issuing, root.text, second, path=GET)) == "proof_invalid"
+
+
+def test_a_capability_is_given_to_no_one_who_proves_no_key(issuing: Issuing) -> None:
+    secret = issuing.agent("bot", "orders:get")
+    answer = issuing.ask(own(secret, resource=PLACE, scope="orders:get", requested_token_type=CAPABILITY))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("how", ["by its id", "by showing it", "in the form that carries its key"])
+def test_a_link_that_nobody_has_seen_is_withdrawn_and_what_hangs_below_it(issuing: Issuing, how: str) -> None:
+    first, second, third = new_key(), new_key(), new_key()
+    root = given(issuing, first)
+    chain = passed_on(issuing, root, first, second)
+    below = passed_on(issuing, chain, second, third)
+    link = last_link(chain).id
+    if how == "by its id":
+        issuing.gatepass.admin.act("tokens", link, "revoke", {"reason": "it was seen in a log"})
+    elif how == "by showing it":
+        leaked(issuing, chain.text)
+    else:
+        carried = Handover(chain, second).reveal()
+        sent = {"authorization": f"Bearer {carried}"}
+        answer = issuing.client().get(GET, headers=sent)
+        assert (answer.status_code, code_of(answer)) == (401, "capability_carries_key")
+        assert carried not in answer.text
+    for text, key in ((chain.text, second), (below.text, third)):
+        answer = call(issuing, text, key, path=GET)
+        assert (answer.status_code, code_of(answer)) == (401, "capability_invalid")
+        assert (answer.json()["fault"], answer.json()["link_id"]) == ("withdrawn", link)
+    assert call(issuing, root.text, first, path=GET).status_code == 200
+
+
+def leaked(issuing: Issuing, text: str) -> None:
+    with httpx2.Client(transport=issuing.gatepass.transport(), base_url="http://localhost") as stranger:
+        assert stranger.post("/api/v1/leaked", json={"token": text}).status_code == 202
+
+
+def test_what_nobody_signed_is_withdrawn_by_nobody(issuing: Issuing) -> None:
+    first, second = new_key(), new_key()
+    root = given(issuing, first)
+    chain = passed_on(issuing, root, first, second)
+    forged = chain.text[:-4] + ("AAAA" if not chain.text.endswith("AAAA") else "BBBB")
+    leaked(issuing, forged)
+    assert call(issuing, chain.text, second, path=GET).status_code == 200
+    with httpx2.Client(transport=issuing.gatepass.transport(), base_url="http://localhost") as stranger:
+        for nothing in ("gp_cap_", "gp_hand_~", "gp_cap_~~~", "gp_hand_x"):
+            assert stranger.post("/api/v1/leaked", json={"token": nothing}).status_code in {202, 400}
+
+
+def test_a_root_that_leaked_is_revoked(issuing: Issuing) -> None:
+    key = new_key()
+    root = given(issuing, key)
+    leaked(issuing, root.text)
+    assert call(issuing, root.text, key, path=GET).status_code == 401

@@ -22,10 +22,12 @@ from gatepass.credentials.ids import base62, new_id, random_base62
 from gatepass.credentials.records import TokenKind, TokenRecord
 from gatepass.errors import Malformed
 
-__all__ = ["PATTERN", "IssuedToken", "UnverifiedToken", "issue", "issue_text"]
+__all__ = ["CAPABILITY_PATTERN", "PATTERN", "IssuedToken", "UnverifiedToken", "issue", "issue_text"]
 
 PATTERN: Final = r"gp_(sk|pat|ses)_[0-9A-Za-z]{46}"
 """For secret scanners; `docs/tokens.md` publishes it. Confirm a find by the checksum."""
+CAPABILITY_PATTERN: Final = r"gp_(cap|hand)_[A-Za-z0-9_.~-]+"
+"""The same for capabilities: what begins with `gp_hand_` works for whoever finds it."""
 
 _PUBLIC: Final = 10
 _PUBLIC_RANDOM: Final = 3

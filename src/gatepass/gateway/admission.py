@@ -19,7 +19,8 @@ forwards (12), and `Passage.finish` (13). It has no other way to a secret. Every
 here before it is raised, and carries its decision id in `details`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -87,6 +88,8 @@ class Admission:
     strangers: Strangers
     passes: Passes | None = None
     """What verifies access tokens and capabilities; without it, none is taken."""
+    leaked: Callable[[str], Awaitable[None]] | None = None
+    """Withdraws what was shown to the wrong place: a capability in the form that carries its key."""
 
     async def meet(self, request: Request, surface: str) -> Caller:
         """Steps 1 to 4: who is this, and may it speak at all? Nothing of the body has been read."""
@@ -201,6 +204,9 @@ class Admission:
             failure, known = refused.error, refused.credential
         except Malformed as malformed:
             failure, known = no_credential(malformed), None
+            if malformed.code == "capability_carries_key" and self.leaked is not None:
+                with suppress(Error):  # what cannot be withdrawn is refused all the same
+                    await self.leaked(sent.text)
         except Unauthenticated as raised:
             failure, known = raised, None
         raise self._stranger(request, self._challenged(failure, request, surface, sent.scheme), known)

@@ -2,6 +2,7 @@
 
 from gatepass.issuer.clients import Client
 from gatepass.issuer.granting import (
+    CAPABILITY,
     METHOD,
     Authenticate,
     ByAssertion,
@@ -16,6 +17,7 @@ from gatepass.issuer.published import Published
 from gatepass.issuer.world import World
 
 __all__ = [
+    "CAPABILITY",
     "METHOD",
     "Authenticate",
     "ByAssertion",

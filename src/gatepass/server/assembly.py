@@ -69,6 +69,7 @@ class Deployment:
             foreign = ForeignKeys(DocumentFetcher(parts.door).fetch, parts.clock)
             keys = IssuerKeys(parts.keyring, parts.entropy)
             administration = await _administration(parts, admission, keys, trusted, foreign)
+            admission.leaked = administration.revoking.leaked
             await administration.signing.tend()
             management = management_api(administration)
             app = App(

@@ -5,6 +5,7 @@ call waited for its turn falls with it: a token that a rotation put in its place
 the agent. Revoking what is revoked already changes nothing and says so by an empty answer.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,12 +14,18 @@ from gatepass.access import AgentId, CredentialId, Instant
 from gatepass.administration.changes import Desk, Fallen, missing
 from gatepass.administration.operators import Act, Operator
 from gatepass.administration.people import People
+from gatepass.administration.tokens.leaks import is_capability, shown_by
 from gatepass.credentials import IssuedRecord, TokenKind, TokenRecord, UnverifiedToken, WithdrawnLink, line
+from gatepass.errors import Malformed
 from gatepass.registry import Agent, Person
 from gatepass.revocation import Scope
 
 __all__ = ["Revoking"]
 
+Revoked = TokenRecord | IssuedRecord | WithdrawnLink
+
+LONGEST_CAPABILITY: Final = 3_600_000
+_LINK: Final = re.compile(r"lnk_[A-Za-z0-9_-]{22}", re.ASCII)
 FINDER: Final = "finder"
 """The actor of a revocation by whoever showed the whole token."""
 LEAKED: Final = "it was reported leaked"
@@ -32,8 +39,11 @@ class Revoking:
     desk: Desk
     people: People
 
-    async def token(self, operator: Operator, ref: str, because: str = "") -> tuple[TokenRecord | IssuedRecord, ...]:
-        """Revoke one token, and those that it took over from; or an access token, by its id."""
+    async def token(self, operator: Operator, ref: str, because: str = "") -> tuple[Revoked, ...]:
+        """Revoke one token, and those that it took over from; or an access token, or a link of a capability, by its id.
+
+        A link need not have been seen: whoever holds the capability has made it offline.
+        """
 
         def owns(person: Person) -> bool:
             register, id_ = self.desk.register, CredentialId(ref)
@@ -41,6 +51,8 @@ class Revoking:
             return known is not None and known.owner == person.id
 
         actor = await self.desk.permit(operator, Act.REVOKE_TOKEN, owns)
+        if _LINK.fullmatch(ref):
+            return await self._revoke_link(CredentialId(ref), because or "its operator revoked it", actor.id, operator)
         if (issued := self.desk.register.issued.get(CredentialId(ref))) is not None:
             return await self._revoke_issued(issued.id, because or "its operator revoked it", actor.id, operator)
         found = self._line_of(self.desk.register.token(ref))
@@ -90,9 +102,12 @@ class Revoking:
     async def leaked(self, text: str) -> None:
         """Revoke the token that `text` is the whole of. Says nothing of whether there was one.
 
-        Needs nobody's leave: whoever can show the whole token could use it. Raises `Malformed`
-        (`malformed_token`) for what cannot be a token at all.
+        Needs nobody's leave: whoever can show the whole token could use it. Of a capability the last link is
+        withdrawn. Raises `Malformed` (`malformed_token`) for what cannot be a token at all.
         """
+        if is_capability(text):
+            await self._leaked_capability(text)
+            return
         presented = UnverifiedToken.parse(text)
         record = self.desk.register.tokens.get(presented.credential_id)
         if record is not None and presented.proves(record):
@@ -136,6 +151,35 @@ class Revoking:
             )
             await turn.commit(entry, puts=(revoked,))
             return (revoked,)
+
+    async def _leaked_capability(self, text: str) -> None:
+        register = self.desk.register
+        keys = {id_: key.public for id_, key in register.signing.items() if key.withdrawn is None}
+        try:
+            shown = shown_by(text, keys, self.desk.clock())
+        except Malformed:
+            raise Malformed("malformed_token", "this is not a whole token") from None
+        if shown is None:
+            return
+        id_, agent, expires, first = shown
+        if not first:
+            await self.link(AgentId(FINDER), agent, id_, expires, LEAKED)
+        elif id_ in register.issued:
+            await self._revoke_issued(id_, LEAKED, FINDER)
+
+    async def _revoke_link(
+        self, id_: CredentialId, because: str, actor: str, operator: Operator
+    ) -> tuple[WithdrawnLink, ...]:
+        """Withdraw a link that an operator names. Whose it is nobody has said; it would end within the hour."""
+        async with self.desk.in_force(lambda: [(Scope.CREDENTIAL, id_)], actor, operator) as turn:
+            if id_ in self.desk.register.links:
+                return ()
+            expires = Instant(turn.at + LONGEST_CAPABILITY)
+            told = "".join(character if character.isprintable() else " " for character in because[:LONGEST_REASON])
+            link = WithdrawnLink(id=id_, agent=AgentId(""), created=turn.at, expires=expires, because=told)
+            entry = turn.entry("link.withdrawn", id_, {"because": told})
+            await turn.commit(entry.amended(credential=id_), puts=(link,))
+            return (link,)
 
     def _line_of(self, token: TokenRecord) -> Callable[[], Iterable[TokenRecord]]:
         """The token and what it took over from; and what takes over from it while this one waits for its turn."""

@@ -90,6 +90,8 @@ class Proof:
     until: Instant
     """From when on the proof is too old anyway, and its use can be forgotten."""
     issued: Instant
+    key: PublicKey | None = None
+    """What was proven, for whoever signs something over to it."""
     nonce: str | None = None
     """Of a server, not looked at here unless the call named those that count."""
     body: bytes | None = None
@@ -128,6 +130,7 @@ def verify_proof(
         use=once,
         until=Instant(issued + call.window + 1),
         issued=Instant(issued),
+        key=key,
         nonce=_nonce(claims),
         body=_body(claims.get("content_digest")),
     )

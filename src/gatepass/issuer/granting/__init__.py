@@ -4,9 +4,11 @@ from gatepass.issuer.granting.assertions import ByAssertion
 from gatepass.issuer.granting.authenticating import Authenticate, Grant
 from gatepass.issuer.granting.certificates import METHOD, ByCertificate
 from gatepass.issuer.granting.requests import COMPOSED, TokenRequest
+from gatepass.issuer.granting.signing import CAPABILITY
 from gatepass.issuer.granting.tokens import EXCHANGE, Book, Issuance, TokenService
 
 __all__ = [
+    "CAPABILITY",
     "COMPOSED",
     "EXCHANGE",
     "METHOD",

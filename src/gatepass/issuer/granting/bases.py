@@ -22,6 +22,7 @@ from gatepass.errors import Denied, Error, Malformed, Unauthenticated
 from gatepass.issuer.clients import Client
 from gatepass.issuer.granting.authenticating import token_of
 from gatepass.issuer.granting.requests import TokenRequest
+from gatepass.issuer.granting.signing import CAPABILITY
 from gatepass.issuer.places import Places
 from gatepass.issuer.world import World
 from gatepass.keys.jose.fixed import FixedJws
@@ -118,7 +119,7 @@ def subject_of(request: TokenRequest, world: World, places: Places, at: Instant)
         raise Malformed("malformed_request", "an exchange needs `subject_token` and `subject_token_type`")
     if request.subject_token_type not in {ACCESS_TOKEN, JWT}:
         raise Malformed("malformed_request", f"`subject_token_type` is not `{ACCESS_TOKEN}`")
-    if request.requested_token_type not in {None, ACCESS_TOKEN, JWT}:
+    if request.requested_token_type not in {None, ACCESS_TOKEN, JWT, CAPABILITY}:
         raise Malformed("malformed_request", f"`requested_token_type` is not `{ACCESS_TOKEN}`")
     if request.actor_token is not None:
         hint = "Leave `actor_token` out: who acts is the client that authenticates."

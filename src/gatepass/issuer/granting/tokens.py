@@ -22,7 +22,6 @@ from gatepass.audit import Entry
 from gatepass.authority import SingleUse, meter_key
 from gatepass.credentials import IssuedRecord, new_id
 from gatepass.credentials.access_tokens import AccessToken, AgentClaims, Confirmation, StatusPlace
-from gatepass.credentials.access_tokens.minting import Minter
 from gatepass.credentials.access_tokens.notation import scope_of, write_authority
 from gatepass.credentials.proofs import Nonces, ProvenCall, ReplayStore, use_once, verify_proof
 from gatepass.errors import Denied, Error, LimitExceeded, Malformed, Unauthenticated, Unavailable
@@ -40,10 +39,12 @@ from gatepass.issuer.granting.requests import (
     read_seconds,
     read_wishes,
 )
+from gatepass.issuer.granting.signing import CAPABILITY, Signing
 from gatepass.issuer.places import Place, Places, RestPlace
 from gatepass.issuer.world import World, run_of, served_at
 from gatepass.keys import IssuerKey
 from gatepass.keys.issuing import signing_now
+from gatepass.keys.jose.jwk import PublicKey
 from gatepass.keys.jose.signing import Signs
 from gatepass.limits import Exhausted, Ledger
 from gatepass.policy import LONGEST, Bounds, Granted, Wanted, narrowest
@@ -78,6 +79,8 @@ class Issuance:
     text: str = field(repr=False)
     record: IssuedRecord
     exchanged: bool
+    capability: bool = False
+    """Whether the text is a capability's first link, and no access token."""
 
     @property
     def lifetime(self) -> int:
@@ -123,7 +126,10 @@ class TokenService:
     """Further grants, each of which says who the client is."""
     reproof: Callable[[str], bool] = lambda _: True
     """Whether nothing further comes of what was issued under a trust rule: it wants new proof each time."""
-    _minters: dict[str, Minter] = field(default_factory=dict)
+    _signing: Signing = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._signing = Signing(self.opened)
 
     @property
     def grant_types(self) -> tuple[str, ...]:
@@ -179,7 +185,7 @@ class TokenService:
     async def _issue(self, request: TokenRequest, client: Client | None, at: Instant) -> Issuance:
         if client is not None:
             await self._count(client.agent, at)  # (2)
-        proven = await self._proven(request, client, at)  # (3)
+        proven, key = await self._proven(request, client, at)  # (3)
         basis = await self._basis(request, client, proven, at)  # (4)
         request = bounded(request, client, proven)
         basis = self._in_run(basis, request, at)
@@ -209,7 +215,11 @@ class TokenService:
         )
         token, record = self._said(request, basis, granted, place=place, id_=id_, proven=proven, at=at)
         await spend(client, self.replays)
-        text = self._minter(record.key).mint(token)  # (7)
+        capability = request.requested_token_type == CAPABILITY
+        if capability:  # (7)
+            text = self._signing.capability(record, key, self.world.signing, issuer=self.places.issuer)
+        else:
+            text = self._signing.access_token(token, record, self.world.signing)
         entry = issued_entry(
             record,
             token=token,
@@ -222,7 +232,7 @@ class TokenService:
         await self.book.keep(record, entry)  # (8)
         if self.world.live.check(record.id, "") is not None:
             raise Denied("grant_invalid", "what the token descends from was withdrawn meanwhile")
-        return Issuance(text, record, exchanged=request.grant_type == EXCHANGE)
+        return Issuance(text, record, exchanged=request.grant_type == EXCHANGE, capability=capability)
 
     async def _count(self, agent: AgentId, at: Instant) -> None:
         """(2) Nobody mints without end."""
@@ -232,16 +242,18 @@ class TokenService:
             self.stranger("issuance.throttled", "limit_exceeded", None, CredentialId(agent))
             raise LimitExceeded("limit_exceeded", "this agent asks for tokens too often", retry_after=drawn.retry_after)
 
-    async def _proven(self, request: TokenRequest, client: Client | None, at: Instant) -> str | None:
-        """(3) The binding that was proven with the request."""
+    async def _proven(
+        self, request: TokenRequest, client: Client | None, at: Instant
+    ) -> tuple[str | None, PublicKey | None]:
+        """(3) The binding that was proven with the request, and the key, where it is one."""
         if not request.proofs:
             if client is not None and client.proof_key is not None:
-                return client.proof_key
-            return None if request.certificate is None else binding_of(request.certificate)
+                return client.proof_key, None
+            return (None if request.certificate is None else binding_of(request.certificate)), None
         proof = verify_proof(request.proofs, ProvenCall(method="POST", url=self.places.token, at=at))
         self.nonces.check(proof, at)
         await use_once(proof, self.replays)
-        return proof.thumbprint
+        return proof.thumbprint, proof.key
 
     async def _basis(self, request: TokenRequest, client: Client | None, proven: str | None, at: Instant) -> Basis:
         """(4) What it stands on."""
@@ -371,13 +383,6 @@ class TokenService:
         if found is None or found == basis.agent.id:
             raise Malformed("malformed_request", "`may_act` names no other agent")
         return found
-
-    def _minter(self, key_id: str) -> Minter:
-        known = self._minters.get(key_id)
-        if known is None:
-            self._minters = {key_id: Minter(self.opened(self.world.signing[key_id]), key_id)}
-            known = self._minters[key_id]
-        return known
 
     def _refused(self, request: TokenRequest, client: Client | None, error: Error) -> None:
         """What is refused to a known client is journalled one by one: its number is capped."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from gatepass import exact
 from gatepass.gateway.requests import Reply
-from gatepass.issuer import Client, Issuance, TokenRequest, TokenService
+from gatepass.issuer import CAPABILITY, Client, Issuance, TokenRequest, TokenService
 from gatepass.web.oauth.answers import NO_STORE, body_reply
 from gatepass.web.oauth.router import Endpoint, Posted
 from gatepass.web.oauth.standing import Authenticates
@@ -88,7 +88,11 @@ def _answer(issued: Issuance) -> Reply:
         "expires_in": Decimal(issued.lifetime),
         "authorization_details": issued.details,
         **({"scope": issued.scope} if issued.scope else {}),
-        **({"issued_token_type": _ACCESS_TOKEN} if issued.exchanged else {}),
+        **({"issued_token_type": _type(issued)} if issued.exchanged or issued.capability else {}),
     }
     headers = (*NO_STORE, (b"gatepass-credential", issued.record.id.encode()))
     return body_reply(200, exact.write(said), headers)
+
+
+def _type(issued: Issuance) -> str:
+    return CAPABILITY if issued.capability else _ACCESS_TOKEN

@@ -5,7 +5,7 @@ from typing import Final
 
 from gatepass.access import Json
 from gatepass.administration import Act, TokenForm, TokenState
-from gatepass.credentials import IssuedRecord, TokenRecord
+from gatepass.credentials import IssuedRecord, TokenRecord, WithdrawnLink
 from gatepass.errors import Malformed
 from gatepass.web.management.answers import shapes
 from gatepass.web.management.calls import Answer, Call, Operation
@@ -23,7 +23,7 @@ from gatepass.web.management.handlers.pages import part_of
 
 __all__ = ["OPERATIONS"]
 
-LARGEST_LEAK: Final = 1024
+LARGEST_LEAK: Final = 20 * 1024
 
 
 async def list_tokens(call: Call) -> Answer:
@@ -125,7 +125,7 @@ async def _shown(call: Call, token: TokenRecord) -> Answer:
     return Answer(shown=call.shows.token(token, used.get(token.id)))
 
 
-def _revoked(tokens: Iterable[TokenRecord | IssuedRecord]) -> Answer:
+def _revoked(tokens: Iterable[TokenRecord | IssuedRecord | WithdrawnLink]) -> Answer:
     return Answer(shown=shapes.Revoked(revoked=[shapes.RevokedToken(id=token.id, name=token.name) for token in tokens]))
 
 
