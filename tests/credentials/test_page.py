@@ -9,8 +9,8 @@ from tests.keys.randomness import Numbered
 
 from gatepass.access import ActionClass, Instant
 from gatepass.credentials import PATTERN, TokenKind, issue
-from gatepass.credentials.tokens import CAPABILITY_PATTERN
 from gatepass.credentials.lifetime import BROAD_LIMITS, LONGEST
+from gatepass.credentials.tokens import CAPABILITY_PATTERN
 from gatepass.units import duration_text
 
 ROOT = Path(__file__).parents[2]
