@@ -159,6 +159,7 @@ class App:
             source=turn.source,
             body=turn.body,
             certificate=certificate if certificate is not None else turn.peer_certificate,
+            target=head.path,
         )
 
     # -- what is no surface
