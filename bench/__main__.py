@@ -21,6 +21,7 @@ from bench.peers.subjects import Ground
 from bench.reporting.comparing import changes, worse
 from bench.reporting.results import RESULTS, Figure, Measured, Result, RowResult, committed
 from bench.reporting.tables import LATEST, README, document, put_into_readme, summary
+from bench.rows.calling import CALLING
 from bench.rows.contest import Row, Size, contested
 from bench.rows.deciding import DECIDING, PERMISSIONS
 from bench.rows.hops import DURABLE, LATENCY, MCP, REST
@@ -30,7 +31,7 @@ from bench.rows.starting import START
 from bench.stage import Cores, Disk, Failed, Machine
 
 ROWS: Final = {
-    row.name: row for row in (DECIDING, REST, LATENCY, DURABLE, JOURNAL, PERMISSIONS, MCP, REVOCATION, START)
+    row.name: row for row in (DECIDING, CALLING, REST, LATENCY, DURABLE, JOURNAL, PERMISSIONS, MCP, REVOCATION, START)
 }
 ROOT: Final = Path(__file__).parents[1]
 WORK: Final = ROOT / ".bench"

@@ -54,6 +54,7 @@ class Gateway:
     admission: Admission
     database: Database
     request: Request
+    keyring: LiveKeyring
 
     @classmethod
     @contextmanager
@@ -74,7 +75,7 @@ class Gateway:
                     digest=Digests(keyring).digest,
                     strangers=Strangers(),
                 )
-                yield cls(runner, admission, database, _request(_token(admission.snapshot, scope)))
+                yield cls(runner, admission, database, _request(_token(admission.snapshot, scope)), keyring)
             finally:
                 runner.run(database.close())
 

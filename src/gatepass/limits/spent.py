@@ -5,8 +5,8 @@ of the intent that drew them, added up there, and read again before the first pe
 a flow and leaves no row: it is full again within a period, and a restart can give away one burst of it at most.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from gatepass.access import Instant, MeterKind, Reservation
 from gatepass.errors import Malformed
@@ -16,8 +16,7 @@ from gatepass.limits.meters import State, Total, Window
 __all__ = ["Spent", "restored", "spent_by"]
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(NamedTuple):
     """`used` of one meter, ever (`period` 0), or in the window of `period` milliseconds that began at `start`.
 
     A store adds up what has the same `meter`, `period` and `start`; what is given back is taken off again.

@@ -5,7 +5,7 @@ back by the entry of an outcome that names them. No other entry touches a meter.
 """
 
 from collections.abc import Sequence
-from decimal import Context, Decimal
+from decimal import Context
 from typing import Final, NamedTuple
 
 from gatepass.access import DecisionId, Outcome
@@ -48,6 +48,6 @@ def _summed(decision: DecisionId, spends: Sequence[Spent]) -> tuple[tuple[str, S
     rows: dict[tuple[str, int], Spent] = {}
     for spent in spends:
         key = spent.meter, spent.period
-        before = rows[key].used if key in rows else Decimal(0)
-        rows[key] = Spent(spent.meter, EXACT.add(before, spent.used), spent.period, spent.start)
+        before = rows.get(key)
+        rows[key] = spent if before is None else spent._replace(used=EXACT.add(before.used, spent.used))
     return tuple((decision, spent) for spent in rows.values())

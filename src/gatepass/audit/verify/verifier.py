@@ -26,6 +26,7 @@ __all__ = ["Verifier"]
 _HIGHEST: Final = 2**63
 _HASH_LENGTH: Final = 32
 _UNLABELLED: Final = len(Row._fields)
+_astuple: Final = msgspec.structs.astuple
 
 
 class Verifier:
@@ -73,8 +74,8 @@ class Verifier:
                 self._odd(Row(*row[:5]))
                 self._calm = self._loose is None and not self._after_stray
             self._count += 1
-            if len(row) > _UNLABELLED:
-                self._check_labels(seq, body, row[_UNLABELLED:])
+            if len(row) > _UNLABELLED and not self._labelled(body, row[_UNLABELLED:]):
+                self._faults.add(FaultKind.MISLABELLED, seq)
             if self._saved and isinstance(seq, int) and seq >= self._saved[0].seq:
                 self._check_head(Row(*row[:5]))
 
@@ -139,13 +140,12 @@ class Verifier:
                 self._faults.add(FaultKind.FOREIGN, self._loose)
             self._loose = None
 
-    def _check_labels(self, seq: int, body: bytes, labels: tuple[object, ...]) -> None:
+    def _labelled(self, body: bytes, labels: tuple[object, ...]) -> bool:
+        """Whether the row is indexed under what it says; one that is out of place is named for that."""
         try:
-            if self._after_stray or msgspec.structs.astuple(labels_of(body)) == labels:
-                return
+            return self._after_stray or _astuple(labels_of(body)) == labels
         except Unavailable:
-            pass
-        self._faults.add(FaultKind.MISLABELLED, seq)
+            return False
 
     def _check_head(self, row: Row) -> None:
         """Compare the heads kept up to this row. A row that is out of place is named anyway, and so is a gap."""
