@@ -365,3 +365,11 @@ def test_proxies_are_networks_in_their_one_spelling(tmp_path: Path) -> None:
         assert problems(tmp_path, f"[server]\ncertificate_proxies = {text}\n") == [
             '`gatepass.toml` line 2: `server.certificate_proxies`: expected a list of networks such as ["10.0.0.7/32"]'
         ]
+
+
+def test_who_asks_for_which_upstream_is_a_list_of_pairs(tmp_path: Path) -> None:
+    named = written(tmp_path, '[issuer]\nresource_servers = ["orders=orders-api", "git=ci"]\n')
+    assert load({}, config=named).issuer.resource_servers == ("orders=orders-api", "git=ci")
+    for text in ('["orders"]', '["=x"]', '["orders=a=b"]', '["Orders=x"]', '["a=b", "a=b"]', "7", "[7]"):
+        (said,) = problems(tmp_path, f"[issuer]\nresource_servers = {text}\n")
+        assert "expected a list of upstreams and agents" in said

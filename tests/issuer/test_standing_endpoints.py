@@ -58,6 +58,19 @@ def test_a_token_is_told_to_its_agent_and_to_nobody_else(issuing: Issuing) -> No
     assert asked(issuing, secret, "gibberish") == {"active": False}
 
 
+def test_the_system_behind_an_upstream_asks_about_tokens_that_are_for_it() -> None:
+    with ExitStack() as closing:
+        issuing = Issuing.opened(closing, {"issuer": {"resource_servers": ["orders=orders-api", "reports=other"]}})
+        secret, api = issuing.agent("support-bot", "orders:get"), issuing.agent("orders-api", "reports:read")
+        other = issuing.agent("other", "reports:read")
+        token = issuing.get(own(secret, resource=PLACE, scope="orders:get"))
+        assert asked(issuing, api, token)["scope"] == "orders:get"
+        assert asked(issuing, other, token) == {"active": False}
+        assert asked(issuing, api, secret) == {"active": False}
+        assert post(issuing, "revoke", api, token=token).status_code == 200  # which is not its to take away
+        assert asked(issuing, api, token)["active"] is True
+
+
 def test_nobody_is_told_anything_without_authenticating(issuing: Issuing) -> None:
     secret = issuing.agent("support-bot", "orders:get")
     token = issuing.get(own(secret, resource=PLACE, scope="orders:get"))

@@ -80,6 +80,7 @@ class Deployment:
                     administration,
                     admission.snapshot,
                     certificates=bool(parts.settings.server.certificate_proxies),
+                    resource_servers=parts.settings.issuer.resource_servers,
                 ),
                 console=Console(
                     api=management,

@@ -1,6 +1,7 @@
 """The issuer's wiring: what it is given, and the endpoints and documents that are made of it."""
 
 import hmac
+from collections.abc import Callable, Sequence
 
 from gatepass.access import AgentId, Rate
 from gatepass.administration import Administration
@@ -68,8 +69,15 @@ def token_service(
     )
 
 
-def oauth_of(service: TokenService, administration: Administration, snapshot: Snapshot, *, certificates: bool) -> OAuth:
-    """Its paths. `certificates` says that those of clients can be seen."""
+def oauth_of(
+    service: TokenService,
+    administration: Administration,
+    snapshot: Snapshot,
+    *,
+    certificates: bool,
+    resource_servers: Sequence[str] = (),
+) -> OAuth:
+    """Its paths. `certificates`: those of clients can be seen; `resource_servers`: who asks for which upstream."""
     published = Published(
         world=service.world,
         places=service.places,
@@ -94,7 +102,9 @@ def oauth_of(service: TokenService, administration: Administration, snapshot: Sn
     return OAuth(
         endpoints={
             b"/oauth2/token": token_endpoint(service),
-            b"/oauth2/introspect": introspection_endpoint(asks, snapshot, service.places, service.clock),
+            b"/oauth2/introspect": introspection_endpoint(
+                asks, snapshot, service.places, service.clock, _served_by(snapshot, resource_servers)
+            ),
             b"/oauth2/revoke": revocation_endpoint(takes, taking),
             b"/oauth2/runs": run_opening(asks, administration.runs),
             b"/oauth2/runs/end": run_ending(takes, administration.runs),
@@ -123,6 +133,17 @@ def _workload_clients(parts: Parts, admission: Admission, trusted: Trusted, fore
         clock=parts.clock,
     )
     return ByAssertion(workloads=workloads, world=world, clock=parts.clock)
+
+
+def _served_by(snapshot: Snapshot, pairs: Sequence[str]) -> Callable[[AgentId], frozenset[str]]:
+    """The upstreams in whose name an agent asks: by the agent's name, as the settings have it."""
+
+    def serves(agent: AgentId) -> frozenset[str]:
+        known = snapshot.agents.get(agent)
+        named = (pair.partition("=") for pair in pairs)
+        return frozenset(upstream for upstream, _, name in named if known is not None and known.name == name)
+
+    return serves
 
 
 def nonces_of(parts: Parts) -> Nonces:

@@ -50,6 +50,8 @@ _USUAL: Final = {"http": "80", "https": "443"}
 _LONGEST_LINE: Final = 200
 _LAST_PORT: Final = 65_535
 _MOST_NETWORKS: Final = 64
+_MOST_PAIRS: Final = 64
+_PAIR: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*=[a-z0-9]+(?:[.-][a-z0-9]+)*", re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -133,6 +135,16 @@ def _networks(value: object) -> tuple[Network, ...]:
     return read
 
 
+def _pairs(value: object) -> tuple[str, ...]:
+    """A list of `upstream=agent`, each once; in the environment with spaces between them."""
+    texts = value.split() if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or len(texts) > _MOST_PAIRS or len(set(map(str, texts))) != len(texts):
+        raise ValueError("not a list of pairs")
+    if not all(isinstance(text, str) and _PAIR.fullmatch(text) for text in texts):
+        raise ValueError("not pairs of names")
+    return tuple(texts)
+
+
 def _line(text: str) -> str:
     if not text.isprintable() or not 1 <= len(text) <= _LONGEST_LINE:
         raise ValueError("not one line")
@@ -175,6 +187,11 @@ Networks = Annotated[
     tuple[Network, ...],
     BeforeValidator(_networks),
     _expects('a list of networks such as ["10.0.0.7/32"]'),
+]
+Pairs = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_pairs),
+    _expects('a list of upstreams and agents such as ["orders=orders-api"]'),
 ]
 AbsolutePath = Annotated[Path, _from_text(_absolute), _PATH]
 OptionalPath = Annotated[Path | None, _from_text(_absolute), _PATH]
@@ -272,6 +289,11 @@ class IssuerSettings(_Table):
 
     auditor: OptionalLine = Field(
         default=None, description="Whom an auditor's questions go to: an address or a name, kept with every issuance."
+    )
+    resource_servers: Pairs = Field(
+        default=(),
+        description="Which agent asks about the tokens of an upstream (introspection), in the name of the system "
+        "behind it: `upstream=agent`.",
     )
 
 
