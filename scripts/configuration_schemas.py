@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from gatepass.administration.configuration import SHAPES, schema_of
+from gatepass.gateway.operations.schema import operations_schema
 
 ROOT = Path(__file__).parents[1]
 PLACES = (ROOT / "docs" / "schemas", ROOT / "src" / "gatepass" / "cli" / "files" / "schemas")
@@ -15,7 +16,8 @@ PLACES = (ROOT / "docs" / "schemas", ROOT / "src" / "gatepass" / "cli" / "files"
 
 def schemas() -> dict[str, str]:
     """The text of each schema by the name of its file."""
-    return {f"{folder.removesuffix('s')}.json": json.dumps(schema_of(folder), indent=2) + "\n" for folder in SHAPES}
+    found = {f"{folder.removesuffix('s')}.json": json.dumps(schema_of(folder), indent=2) + "\n" for folder in SHAPES}
+    return {**found, "operations.json": json.dumps(operations_schema(), indent=2) + "\n"}
 
 
 def main() -> None:

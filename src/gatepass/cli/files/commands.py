@@ -21,7 +21,7 @@ from gatepass.errors import Malformed
 __all__ = ["apply", "export", "schema"]
 
 FOLDER: Final = Path("gatepass.d")
-_KINDS: Final = ("agent", "role", "upstream")
+_KINDS: Final = ("agent", "role", "upstream", "operations")
 
 _folder = click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=FOLDER)
 
@@ -93,7 +93,7 @@ def export(api: Management, output: Output, /, *, folder: Path, managed: bool, f
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option("--json", "as_json", is_flag=True, help="The same: a schema is JSON.")
 def schema(kind: str, *, as_json: bool) -> None:  # noqa: ARG001  every command takes it
-    """Print the JSON schema of files, for editors: of an agent's, a role's or an upstream's."""
+    """Print the JSON schema of files, for editors: of an agent's, a role's, an upstream's, or of operations."""
     click.echo(_schemas()[f".schemas/{kind}.json"], nl=False)
 
 
