@@ -1,4 +1,4 @@
-"""`gatepass capability`: what a holder does with a chain, offline. No command here talks to a server.
+"""`gatepass capability`: what a holder does with a chain. Only `mint` talks to a server.
 
 `show` tells what a chain says of itself, in words; `narrow` gives the next holder less; `extend` is the link of a
 service that passes a chain on; `seal` makes it usable without a proof, by one audience, for a while; `hand` puts a
@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from gatepass.access import Json
+from gatepass.cli.capability.minting import mint
 from gatepass.cli.capability.reading import (
     chain_argument,
     chain_at,
@@ -147,6 +148,9 @@ def take_command(*, file: str, key_file: str, as_json: bool) -> None:
     """Take over the capability that somebody handed on in FILE: its key is kept, its chain printed."""
     text = read_secret("Capability for handing on", file, flag="FILE").strip()
     say(Output(as_json), take(text, Path(key_file)), f"Its key is in `{key_file}`. Remove `{file}`.")
+
+
+capability.add_command(mint)
 
 
 def _instant(at: int) -> str:

@@ -18,7 +18,7 @@ __all__ = ["MOST_BYTES", "nonce_of", "read_json", "read_pass", "refusal"]
 
 MOST_BYTES: Final = 64 * 1024
 _NONCE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,512}", re.ASCII)
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,16384}", re.ASCII)
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,20480}", re.ASCII)
 _WAIT: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
 _NAME: Final = re.compile(r"[a-z_]{1,64}", re.ASCII)
 _LONGEST: Final = 86_400
