@@ -112,7 +112,7 @@ CODES: Final[Mapping[str, str]] = {
     "malformed_capability": "Send the whole capability, as it was minted or narrowed; docs/capability-format.md is the format.",
     "capability_carries_key": "Keep this form to yourself: take the capability over, then send it with a proof by its key, or sealed.",
     "malformed_access_token": "Send the whole access token, exactly as it was issued.",
-    "malformed_trust_rule": "Correct the named part of the rule; write conditions as claim=value or claim~pattern.",
+    "malformed_trust_rule": "Correct the named part of the rule; docs/workload-identity.md has the notation and recipes.",
     "malformed_request": "Correct the named part of the request.",
     "malformed_message": "Send one JSON-RPC 2.0 request or notification; batches are not taken.",
     "header_mismatch": "Send the MCP headers that the body calls for, with the body's values; `tools/list` shows the tool as it is now.",
