@@ -30,6 +30,7 @@ def _upstream(number: int) -> dict[str, Any]:
 
 _OPERATIONS: Final[Mapping[str, Callable[[int], Any]]] = {
     "POST /agents": lambda number: {"name": f"agent-{number}", "role": "support"},
+    "POST /runs": lambda number: {"agent": "support-bot", "label": f"run {number}", "purpose": "a walk"},
     "PATCH /agents/{ref}": lambda _: {"role": "support"},
     "POST /people": lambda number: {"name": f"person-{number}", "operator": "operator"},
     "PATCH /people/{ref}": lambda number: {"operator": "auditor" if number % 2 else "operator"},
