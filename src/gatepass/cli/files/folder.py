@@ -29,7 +29,8 @@ MOST_COMPLAINTS: Final = 50
 
 _LEAVINGS: Final = re.compile(r"\..*|#.*#|.*~|.*\.(?:swp|swo|bak|orig|rej|tmp)")
 _OURS: Final = re.compile(
-    r"(?:agents|roles|upstreams|operations)/[a-z0-9][a-z0-9.-]{0,62}\.yaml|\.schemas/(?:agent|role|upstream)\.json"
+    r"(?:agents|roles|upstreams|operations)/[a-z0-9][a-z0-9.-]{0,62}\.yaml"
+    r"|\.schemas/(?:agent|role|upstream|operations)\.json"
 )
 _YAML: Final = re.compile(r".*\.ya?ml", re.IGNORECASE)
 
