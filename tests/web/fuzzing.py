@@ -127,7 +127,7 @@ OPERATIONS: Final = [
 
 ASKED: Final = {"POST /trust-trials", "POST /tokens/{ref}/explain", "POST /configuration/plan"}
 """What is posted and changes nothing."""
-SEQUENCES: Final = 32
+SEQUENCES: Final = 56
 """At least, of a whole walk."""
 STEPS: Final = 10
 """Of one sequence."""
