@@ -31,9 +31,10 @@ from tests.e2e.strangers.python import Python
 from gatepass.access import Action, ActionClass
 from gatepass.client import Management
 from gatepass.client.accepting import Introspection, Presented, Verifier
+from gatepass.client.chains import Carrier, Less, narrow, read_chain
 from gatepass.client.holding import ApiToken, Calls, Issuer, Pass, Wanted, headers_for, new_key
 from gatepass.client.holding.issuing import clock
-from gatepass.errors import Denied, Unauthenticated
+from gatepass.errors import Denied, Malformed, Unauthenticated
 
 ROOT = Path(__file__).parents[2]
 ORDERS = ROOT / "examples" / "orders"
@@ -237,6 +238,27 @@ def test_a_client_of_the_sdk_gives_each_call_its_pass(house: House) -> None:
     with Issuer(house.url, wrong, new_key()) as stranger, pytest.raises(Unauthenticated):
         stranger.ask(Wanted(scopes=(REFUND,), resource=house.resource))
     assert house.refunded() == before + 3
+
+
+def test_a_chain_is_narrowed_offline_handed_on_and_honoured_once(house: House) -> None:
+    mine, bobs = new_key(), new_key()
+    with Issuer(house.url, ApiToken(house.secret, "support-bot"), mine) as issuer:
+        kind = {"requested_token_type": "urn:gatepass:params:oauth:token-type:capability"}
+        wanted = Wanted(scopes=("orders:refund:*?amount<=100&amount>=0&currency=USD&user=user-678",), more=kind)
+        chain = read_chain(issuer.ask(wanted, url=house.refunds()).reveal())
+    before, given = house.refunded(), narrow(chain, mine, Less(scopes=(REFUND,), once=True), to=bobs.public)
+    with httpx2.Client(auth=Calls(Carrier(house.url, given, bobs)), trust_env=False) as client:
+        assert client.post(house.refunds(), json={**GOOD, "amount": 51}).status_code == 403
+        assert client.post(house.refunds("order-99"), json=GOOD).status_code == 403
+        assert client.post(house.refunds(), json=GOOD).is_success
+        assert client.post(house.refunds(), json=GOOD).json()["code"] == "budget_exceeded"
+        with pytest.raises(Malformed):
+            client.get(f"{house.url}/u/other/x")
+    with pytest.raises(Malformed):
+        Carrier(house.url, given, mine)
+    with httpx2.Client(auth=Calls(Carrier(house.url, chain, mine)), trust_env=False) as client:
+        assert client.post(house.refunds(), json={**GOOD, "amount": 60}).is_success, "the wider chain is mine still"
+    assert house.refunded() == before + 2
 
 
 def test_an_api_of_anybodys_verifies_what_the_issuer_issued(house: House) -> None:

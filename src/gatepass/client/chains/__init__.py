@@ -1,5 +1,6 @@
 """Capabilities in their holder's hands: told in words, narrowed, sealed and handed on, with no network."""
 
+from gatepass.client.chains.carrying import Carrier
 from gatepass.client.chains.narrowing import (
     Chain,
     Handover,
@@ -14,6 +15,7 @@ from gatepass.client.chains.narrowing import (
 from gatepass.client.chains.telling import Told, in_words, tell
 
 __all__ = [
+    "Carrier",
     "Chain",
     "Handover",
     "Less",

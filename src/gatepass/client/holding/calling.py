@@ -8,22 +8,53 @@ another host. Where the other side asks for a nonce the call is proven once more
 
 import os
 from collections.abc import AsyncGenerator, Callable, Generator
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import httpx2
 
+from gatepass.access import Instant
 from gatepass.client.holding.answers import nonce_of
-from gatepass.client.holding.issuing import Issuer
 from gatepass.client.holding.wanted import Pass, Wanted, inside
 from gatepass.credentials.proofs.making import make_proof
 from gatepass.errors import Malformed
+from gatepass.keys.jose.signing import HolderKey
 
-__all__ = ["Calls", "Said", "headers_for"]
+__all__ = ["Calls", "Said", "Source", "headers_for"]
 
 Said: TypeAlias = Wanted | Callable[[httpx2.Request], Wanted]
 """What each call needs: the same for all, or read off the request."""
 
 _UNAUTHORIZED: Final = 401
+
+
+class Source(Protocol):
+    """Whom calls get their passes from: an `Issuer`, or a chain's `Carrier`."""
+
+    @property
+    def url(self) -> str:
+        """The address beneath which the surfaces are."""
+        ...
+
+    @property
+    def key(self) -> HolderKey:
+        """What passes are bound to."""
+        ...
+
+    def now(self) -> Instant:
+        """What the clock says."""
+        ...
+
+    def ask(self, wanted: Wanted, *, url: str | None = None, keep: bool = False) -> Pass:
+        """A pass for a call to `url`."""
+        ...
+
+    async def ask_async(self, wanted: Wanted, *, url: str | None = None, keep: bool = False) -> Pass:
+        """As `ask`."""
+        ...
+
+    def forget(self, held: Pass, /) -> None:
+        """A pass that was refused is kept no longer."""
+        ...
 
 
 class Calls(httpx2.Auth):
@@ -32,7 +63,7 @@ class Calls(httpx2.Auth):
     For synchronous and asynchronous clients, so for the `mcp` SDK's too. Raises as `Issuer.ask` does.
     """
 
-    def __init__(self, issuer: Issuer, wanted: Said | None = None, *, keep: bool = False) -> None:
+    def __init__(self, issuer: Source, wanted: Said | None = None, *, keep: bool = False) -> None:
         self._issuer = issuer
         self._wanted: Said = Wanted() if wanted is None else wanted
         self._keep = keep
@@ -75,7 +106,7 @@ class Calls(httpx2.Auth):
         self._nonce = nonce_of(response.headers) or self._nonce
 
 
-def headers_for(issuer: Issuer, held: Pass, method: str, url: str, *, nonce: str | None = None) -> dict[str, str]:
+def headers_for(issuer: Source, held: Pass, method: str, url: str, *, nonce: str | None = None) -> dict[str, str]:
     """The headers that one request of this method to this address carries. A proof is for one request.
 
     Raises `Malformed` for an address that is not at or beneath what the pass is for.
@@ -100,6 +131,6 @@ def headers_for(issuer: Issuer, held: Pass, method: str, url: str, *, nonce: str
     return {"authorization": f"DPoP {held.reveal()}", "dpop": proof}
 
 
-def _is_for(issuer: Issuer, held: Pass, url: str) -> bool:
+def _is_for(issuer: Source, held: Pass, url: str) -> bool:
     header_only = held.resource.replace(f"{issuer.url}/mcp/", f"{issuer.url}/k/", 1)
     return inside(held.resource, url) or (header_only != held.resource and inside(header_only, url))
