@@ -7,11 +7,12 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from tests.web.served import AGENTS, PEOPLE, Echo, ask, chunks, dial, read_answer, running
 
 from gatepass.gateway.requests import Reply, Request
@@ -351,3 +352,60 @@ def test_a_body_that_is_read_late_makes_the_caller_wait(monkeypatch: pytest.Monk
         connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % size + bytes(size))
         assert read_answer(connection).body == b"%08d" % size
     assert max(most) < 1 << 20
+
+
+# -- a surface sees the same, whichever way a request came
+
+
+class Noting:
+    """A surface that keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, object]] = []
+
+    async def handle(self, request: Request) -> Reply:
+        body = b"".join([chunk async for chunk in request.body])
+        members = {name: getattr(request, name) for name in request.__struct_fields__}
+        self.seen.append({**members, "body": body})
+        return Reply(200, ((b"content-length", b"0"),), chunks())
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/u/orders", "/u/orders/", "/u/orders/a%2Fb//c?x=1&y=%20", "/mcp/orders?x", "/k/orders/mcp", "/oauth2/token?a=b"],
+)
+def test_the_same_request_is_the_same_to_a_surface_with_and_without_asgi(target: str) -> None:
+    surface = Noting()
+    app = App(
+        surfaces=Surfaces(rest=surface, mcp=surface, header_only=surface),
+        oauth=surface,
+        management=lambda *_: asyncio.sleep(0),
+        hosts=Hosts(agents=frozenset({AGENTS}), people=frozenset({PEOPLE})),
+    )
+    path, _, query = target.partition("?")
+    headers = [(b"host", b"127.0.0.1"), (b"x-a", b"1"), (b"client-cert", b":AAAA:"), (b"content-length", b"5")]
+    lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+    with running(app) as port:
+        assert ask(port, b"POST %b HTTP/1.1\r\n%b\r\nhello" % (target.encode(), lines)).status == 200
+
+    async def through_asgi() -> None:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"hello", "more_body": False}
+
+        async def send(_: Message) -> None:
+            return
+
+        scope: Scope = {
+            "type": "http",
+            "method": "POST",
+            "raw_path": path.encode(),
+            "path": unquote(path),
+            "query_string": query.encode(),
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+        }
+        await app(scope, receive, send)
+
+    asyncio.run(through_asgi())
+    assert len(surface.seen) == 2
+    assert surface.seen[0] == surface.seen[1]
