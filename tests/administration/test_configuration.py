@@ -10,7 +10,7 @@ import pytest
 from tests.administration.configurations import FOLDER, applied, exported, planned, sources
 from tests.administration.world import HOUR, LIMITS, MINUTE, SECOND, World, opened, orders_form
 
-from gatepass.access import ActionClass
+from gatepass.access import ActionClass, CredentialId
 from gatepass.administration.configuration import Missing, Plan
 from gatepass.authority import Catalogue
 from gatepass.credentials import Rate
@@ -240,6 +240,35 @@ async def test_tokens_with_their_agents_limits_follow_and_tuned_ones_stay(world:
     assert tokens[tuned.record.id].limits.calls == Rate(3, SECOND)
     assert tokens[dead.record.id].limits.calls == Rate(60, MINUTE)
     assert (await planned(world, tighter)).changes == ()
+
+
+@pytest.mark.parametrize(("count", "fits"), [(19_999, True), (20_000, False)])
+async def test_as_many_records_change_at_once_as_the_bound_says(world: World, count: int, fits: bool) -> None:  # noqa: FBT001  a case
+    """One agent and all of its tokens, which follow it, in one transaction."""
+    slow = "role: support\nowner: ada\nlimits:\n  calls: 1/1h\n"
+    await applied(world, {**FOLDER, "agents/support-bot.yaml": slow})
+    token = (await world.token(await world.signed_in(), "one")).record
+    register = world.administration.desk.register
+    several = [
+        replace(token, id=CredentialId(f"crd_{at:010}"), meters=CredentialId(f"crd_{at:010}"))
+        for at in range(count - 1)
+    ]
+    register.apply(several, ())
+    changed = {**FOLDER, "agents/support-bot.yaml": slow + "  requests_per_day: 5\n"}
+    ada = await world.signed_in()
+    plan = await world.administration.configuration.plan(ada, sources(changed))
+    assert len(plan.changes) == count + 1
+    commits = len(world.store.commits)
+    applying = world.administration.configuration.apply(ada, sources(changed), plan.fingerprint)
+    if fits:
+        await applying
+        assert world.store.commits[commits:] == [count + 1], "all of them in one transaction"
+        assert {each.limits.requests_per_day for each in register.tokens.values() if each.agent == token.agent} == {5}
+        return
+    with pytest.raises(Malformed) as refused:
+        await applying
+    assert refused.value.code == "too_large"
+    assert register.tokens[token.id].limits.requests_per_day is None
 
 
 async def test_tokens_do_not_follow_beyond_the_deployments_ceiling(world: World) -> None:

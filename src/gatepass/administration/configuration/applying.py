@@ -30,7 +30,7 @@ from gatepass.revocation import Scope
 
 __all__ = ["Configuration"]
 
-MOST_RECORDS: Final = 2_000
+MOST_RECORDS: Final = 20_000
 """Records that change in one transaction: everybody who writes waits for it."""
 _SHOWN: Final = 5
 

@@ -4,14 +4,14 @@ A token whose limits are what the agent's tokens started with gets what they sta
 One whose limits somebody set by hand keeps them, and the plan says so.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gatepass.access import Instant
+from gatepass.access import CredentialId, Instant
 from gatepass.administration.changes import Register
 from gatepass.administration.configuration.plans import Change, Kind, Member, Step
 from gatepass.administration.operators import Act
-from gatepass.administration.tokens.terms import amended, check_ceiling, offered, starting, told, widens
+from gatepass.administration.tokens.terms import amended, check_ceiling, faster, offered, starting, told, widens
 from gatepass.credentials import Rate, TokenKind, TokenLimits, TokenRecord, refusal
 from gatepass.errors import Denied, Malformed
 from gatepass.registry import Agent, AgentLimits
@@ -50,18 +50,19 @@ def follow(
 ) -> tuple[list[Change], list[tuple[str, str]]]:
     """The tokens that follow their agents; and the agents for which that is more than the deployment can give."""
     holding = {token.id: token for token in _held(register, now)}
+    of_agents: dict[str, list[TokenRecord]] = {}
+    for token in holding.values():
+        of_agents.setdefault(str(token.agent), []).append(token)
     changes: list[Change] = []
-    too_many: dict[str, str] = {}
+    raised: dict[str, TokenRecord] = {}
     for before, wanted in moved:
         then, limits = terms.of(before.limits), terms.of(wanted.limits)
-        for token in _of(register, before, now) if then != limits else ():
+        for token in of_agents.get(before.id, ()) if then != limits else ():
             if token.limits != then:
                 continue
             changed = replace(token, limits=limits)
-            try:
-                check_ceiling(terms.account, holding.values(), token.meters, limits.calls)
-            except Denied as error:
-                too_many.setdefault(before.name, f"its tokens would follow, but {error.message}")
+            if faster(then.calls, limits.calls):
+                raised[before.name] = token
             holding[token.id] = changed
             act = Act.WIDEN_TOKEN if widens(then, limits) else Act.NARROW_TOKEN
             changes.append(
@@ -76,7 +77,19 @@ def follow(
                     says=f"it has the limits of its agent `{before.name}`",
                 )
             )
-    return changes, list(too_many.items())
+    return changes, list(_beyond(terms, holding, raised))
+
+
+def _beyond(
+    terms: Terms, holding: dict[CredentialId, TokenRecord], raised: Mapping[str, TokenRecord]
+) -> Iterator[tuple[str, str]]:
+    """The agents whose tokens would be faster than the deployment can give, with all that follows counted together."""
+    for name, token in raised.items():
+        others = (each for each in holding.values() if each.meters != token.meters)
+        try:
+            check_ceiling(terms.account, others, token.meters, holding[token.id].limits.calls)
+        except Denied as error:
+            yield name, f"its tokens would follow, but {error.message}"
 
 
 def stay(register: Register, terms: Terms, before: Agent, wanted: Agent, now: Instant) -> Iterator[str]:

@@ -16,7 +16,17 @@ from gatepass.limits import allot
 from gatepass.registry import AgentLimits
 from gatepass.units import duration_text, rate_text
 
-__all__ = ["AgentLimitChanges", "LimitChanges", "amended", "check_ceiling", "offered", "starting", "told", "widens"]
+__all__ = [
+    "AgentLimitChanges",
+    "LimitChanges",
+    "amended",
+    "check_ceiling",
+    "faster",
+    "offered",
+    "starting",
+    "told",
+    "widens",
+]
 
 MOST_ACTS: Final = 1_000_000_000
 LONGEST_PERIOD: Final = 24 * 3_600_000
@@ -84,8 +94,8 @@ def amended(limits: TokenLimits, changes: LimitChanges) -> TokenLimits:
 def widens(before: TokenLimits, after: TokenLimits) -> bool:
     """Whether `after` lets anything through that `before` does not."""
     return (
-        _faster(before.attempts, after.attempts)
-        or _faster(before.calls, after.calls)
+        faster(before.attempts, after.attempts)
+        or faster(before.calls, after.calls)
         or _more(before.writes_per_minute, after.writes_per_minute)
         or _more(before.requests_per_day, after.requests_per_day)
         or not after.classes <= before.classes
@@ -122,7 +132,7 @@ def _check_count(name: str, count: int) -> None:
         raise Malformed("malformed_request", f"`{name}`: expected a whole number from 1 to {MOST_ACTS}")
 
 
-def _faster(before: Rate, after: Rate) -> bool:
+def faster(before: Rate, after: Rate) -> bool:
     """In a burst, which is as large as the count, or over time."""
     return after.count > before.count or after.count * before.period > before.count * after.period
 
