@@ -127,7 +127,7 @@ OPERATIONS: Final = [
 
 ASKED: Final = {"POST /trust-trials", "POST /tokens/{ref}/explain", "POST /configuration/plan"}
 """What is posted and changes nothing."""
-SEQUENCES: Final = 56
+SEQUENCES: Final = 60
 """At least, of a whole walk."""
 STEPS: Final = 10
 """Of one sequence."""

@@ -9,20 +9,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gatepass.access import Instant
+from gatepass.access import ActionClass, Instant
 from gatepass.administration.changes import Catalogues, Desk, Turn, check_by_hand, checked_name
 from gatepass.administration.operators import Act, Operator
 from gatepass.audit import Entry
-from gatepass.authority import covers
+from gatepass.authority import Authority, covers
 from gatepass.errors import Conflict, Malformed
 from gatepass.registry import Role
 from gatepass.units import instant_text
 
-__all__ = ["Roles", "entry_of", "exception_fault", "narrows"]
+__all__ = ["Roles", "entry_of", "exception_fault", "issuing_fault", "narrows"]
 
 LONGEST_EXCEPTION: Final = 90 * 86_400_000
 """Milliseconds. An exception that is still needed then is decided again, by somebody, with a reason."""
 LONGEST_REASON: Final = 200
+_SHORTEST: Final = 1_000
+LONGEST_TOKEN: Final = 900_000
+"""Milliseconds that an access token lives at most, whatever the role."""
 _EXCEPTION_HINT: Final = "Say until when the role's credentials may act without a proof of possession, and why."
 
 
@@ -40,10 +43,12 @@ class Roles:
         scopes: Sequence[str],
         asks_person: Sequence[str] = (),
         max_lifetime: int | None = None,
+        default_scopes: Sequence[str] = (),
+        longest_token: int | None = None,
         bearer_until: Instant | None = None,
         bearer_because: str | None = None,
     ) -> Role:
-        """Make the role what is said here, whether or not it was there. `max_lifetime` is in milliseconds.
+        """Make the role what is said here, whether or not it was there. Lives are in milliseconds.
 
         Raises `Malformed` for scopes that the catalogue does not know, naming the nearest, and for an exception from
         proof of possession that has no reason, no end, or one too far away.
@@ -53,6 +58,8 @@ class Roles:
             scopes=tuple(scopes),
             asks_person=tuple(asks_person),
             max_lifetime=max_lifetime,
+            default_scopes=tuple(default_scopes),
+            longest_token=longest_token,
             bearer_until=bearer_until,
             bearer_because=bearer_because,
         )
@@ -70,6 +77,8 @@ class Roles:
                 raise Malformed(
                     "malformed_request", "`scopes` is empty", hint="A role permits something; or delete it."
                 )
+            if fault := issuing_fault(wanted, self.desk.catalogues):
+                raise Malformed("malformed_request", fault)
             if fault := exception_fault(wanted, before, turn.at):
                 raise Malformed("malformed_request", fault, hint=_EXCEPTION_HINT)
             if before is not None:
@@ -103,16 +112,33 @@ def narrows(before: Role, wanted: Role, then: Catalogues, now: Catalogues) -> bo
     unexcepted = wanted.bearer_until is None or (
         before.bearer_until is not None and wanted.bearer_until <= before.bearer_until
     )
+    quicker = (wanted.longest_token or LONGEST_TOKEN) <= (before.longest_token or LONGEST_TOKEN)
     try:
         return (
             shorter
             and unexcepted
+            and quicker
+            and set(wanted.default_scopes) <= set(before.default_scopes)
             and covers(then.ceiling(before), now.ceiling(wanted))
             and all(_fixed(text, now) for text in set(wanted.scopes) - set(before.scopes))
             and set(wanted.asks_person) >= set(before.asks_person)
         )
     except Malformed:
         return False
+
+
+def issuing_fault(wanted: Role, catalogues: Catalogues) -> str | None:
+    """What is wrong with what a role says of access tokens. Raises `Malformed` for a scope that is none."""
+    if wanted.longest_token is not None and not _SHORTEST <= wanted.longest_token <= LONGEST_TOKEN:
+        return f"`longest_token` is not within {LONGEST_TOKEN // 60_000} minutes"
+    permissions = catalogues.expand(wanted.default_scopes)
+    for permission in permissions:
+        action = catalogues.together.action(permission.type, permission.action)
+        if action is None or action.kind is not ActionClass.READ:
+            return f"`default_scopes`: `{permission}` does more than read"
+    if not covers(catalogues.ceiling(wanted), Authority.of(*permissions)):
+        return "`default_scopes` go beyond `scopes`"
+    return None
 
 
 def exception_fault(wanted: Role, before: Role | None, at: Instant, *, may_have_ended: bool = False) -> str | None:
@@ -147,6 +173,8 @@ def entry_of(turn: Turn, role: Role, before: Role | None) -> Entry:
         "scopes": " ".join(role.scopes),
         "asks_person": " ".join(role.asks_person),
         "max_lifetime": "" if role.max_lifetime is None else str(role.max_lifetime),
+        "default_scopes": " ".join(role.default_scopes),
+        "longest_token": "" if role.longest_token is None else str(role.longest_token),
         "bearer_until": "" if role.bearer_until is None else instant_text(role.bearer_until),
         "bearer_because": role.bearer_because or "",
         "scopes_before": " ".join(before.scopes) if before else "",

@@ -72,6 +72,13 @@ class SigningKeys:
         await self.desk.permit(operator, Act.READ)
         return tuple(sorted(self.desk.register.signing.values(), key=lambda key: (key.begins, key.id), reverse=True))
 
+    def one(self, ref: str) -> IssuerKey:
+        """By its id. Raises `NotFound`."""
+        found = self.desk.register.signing.get(ref)
+        if found is None:
+            raise missing("signing key", ref)
+        return found
+
     async def rotate(self, operator: Operator) -> IssuerKey:
         """Let the next key sign from now on. The one before verifies until what it has signed is over."""
         async with self.desk.turn(operator, Act.ROTATE_SIGNING_KEY) as turn:
@@ -82,12 +89,9 @@ class SigningKeys:
         if len(because) > LONGEST_REASON or not because.isprintable():
             raise Malformed("malformed_request", f"`because` is not one line of at most {LONGEST_REASON} characters")
         actor = await self.desk.permit(operator, Act.WITHDRAW_SIGNING_KEY)
-        if ref not in self.desk.register.signing:
-            raise missing("signing key", ref)
+        self.one(ref)
         async with self.desk.in_force(lambda: [(Scope.KEY, ref)], actor.id, operator) as turn:
-            key = self.desk.register.signing.get(ref)
-            if key is None:
-                raise missing("signing key", ref)
+            key = self.one(ref)
             if key.withdrawn is not None:
                 return key
             withdrawn = replace(key, withdrawn=turn.at, because=because or None)

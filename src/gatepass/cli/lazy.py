@@ -41,6 +41,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "gatepass.cli.files.commands:schema",
         "Print the JSON schema of files, for editors.",
     ),
+    "key": ("gatepass.cli.keys.commands:key", "The issuer's signing keys."),
     "run": ("gatepass.cli.nouns.run:run", "One task of one agent, from its start to its end."),
     "journal": ("gatepass.cli.nouns.journal:journal", "The record of everything."),
     "revoke": ("gatepass.cli.revoke:revoke", "Withdraw a TOKEN, or everything of an agent, a person, or all."),

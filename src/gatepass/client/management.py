@@ -133,6 +133,10 @@ class Management:
         """Wrap the data keys of all secrets under the current key-encryption key, or a new one."""
         return self._change("POST", "secrets", "rewrap", body={"new_key": new_key})
 
+    def rotate_signing_key(self) -> Answer:
+        """Let the issuer's next key sign from now on."""
+        return self._change("POST", "signing-keys", "rotate")
+
     # -- all of it, as files
 
     def plan_configuration(self, files: Mapping[str, str], missing: str) -> Answer:

@@ -49,6 +49,8 @@ class Wanted:
     """What is asked for."""
 
     wishes: tuple[Wish, ...] = ()
+    whole: bool = False
+    """Whether, where no scope is named, all that the subject has is meant: an exchange that only hands on."""
     composed: bool = False
     """Whether several tools in one credential are meant."""
     caveats: tuple[Caveat, ...] = ()
@@ -92,6 +94,8 @@ def narrowest(wanted: Wanted, bounds: Bounds, catalogue: Catalogue, *, at: Insta
         asked = _meant(wanted, catalogue)  # (2)
         _check_place(asked, bounds)  # (3)
         grants, why = _covered(asked, bounds), "as asked for"  # (4)
+    elif wanted.whole and bounds.held is not None:
+        grants, why = _left_of(bounds.held, bounds), "what the subject has"
     else:
         grants, why = _defaults(bounds, catalogue), "what the role grants to whoever names no scope"
     if len(grants) > MOST_GRANTS:
@@ -156,10 +160,25 @@ def _within(grant: Grant, bounds: Bounds) -> tuple[Grant, ...]:
     """The whole of `grant`, as everything that bounds it allows it: one for each way that it does."""
     left: tuple[Grant, ...] = (grant,)
     for ceiling in _ceilings(bounds):
-        met = (each for one in left for each in meet(Authority((one,)), ceiling).grants)
-        left = tuple(dict.fromkeys(each for each in met if each.permission == grant.permission))
+        covering = [
+            candidate
+            for candidate in ceiling.covering(grant.permission)
+            if all(each.covers(grant.permission) for each in candidate.permissions)
+        ]
+        met = (each for one in left for wide in covering for each in meet(Authority((one,)), Authority((wide,))).grants)
+        left = tuple(dict.fromkeys(met))
     plain = tuple(each for each in left if not each.caveats)
     return plain or left
+
+
+def _left_of(held: Authority, bounds: Bounds) -> tuple[Grant, ...]:
+    """All that the subject has, as far as it is here and the roles still have it."""
+    met = Authority(tuple(grant for grant in held.grants if grant.permission.type in bounds.types))
+    for role in bounds.roles:
+        met = meet(met, role.authority)
+    if not met.grants:
+        raise Denied("scope_refused", "nothing is left of what the subject has, at this resource and under the role")
+    return met.grants
 
 
 def _defaults(bounds: Bounds, catalogue: Catalogue) -> tuple[Grant, ...]:
@@ -214,10 +233,10 @@ def _because(bounds: Bounds) -> tuple[str, ...]:
 
 def _beyond(permission: Permission, asked: tuple[Permission, ...], bounds: Bounds, *, detail: bool) -> Denied:
     """What goes too far, and the widest of all that was asked for."""
-    widest = Authority.of(*asked)
-    for ceiling in _ceilings(bounds):
-        widest = meet(widest, ceiling)
-    texts = tuple(dict.fromkeys(grant.text for grant in widest.grants))
+    kinds = dict.fromkeys((each.type, each.action) for each in asked)
+    near = (each for ceiling in _ceilings(bounds) for kind in kinds for each in ceiling.of_action(*kind))
+    parts = (*_parts(asked, bounds), *(each.permission for each in near))
+    texts = tuple(dict.fromkeys(str(each) for each in parts if _within(Grant(each), bounds)))
     shown = ", ".join(f"`{text}`" for text in texts[:_SHOWN])
     what = f"the widest that is allowed is {shown}" if shown else "nothing of it is allowed"
     who = "the subject's credential" if _exceeds_held(permission, bounds) else f"the role `{bounds.roles[0].name}`"
@@ -229,10 +248,20 @@ def _beyond(permission: Permission, asked: tuple[Permission, ...], bounds: Bound
     )
 
 
+def _parts(asked: tuple[Permission, ...], bounds: Bounds) -> tuple[Permission, ...]:
+    """What everything that bounds it leaves of what was asked for."""
+    left = Authority.of(*asked)
+    for ceiling in _ceilings(bounds):
+        left = meet(left, ceiling)
+    return tuple(grant.permission for grant in left.grants if len(grant.permissions) == 1)
+
+
 def _exceeds_held(permission: Permission, bounds: Bounds) -> bool:
     if bounds.held is None:
         return False
-    return not any(each.permission == permission for each in meet(Authority.of(permission), bounds.held).grants)
+    return not any(
+        all(each.covers(permission) for each in wide.permissions) for wide in bounds.held.covering(permission)
+    )
 
 
 def _also(caveats: tuple[Caveat, ...], more: tuple[Caveat, ...]) -> tuple[Caveat, ...]:

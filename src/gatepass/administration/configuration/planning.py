@@ -32,7 +32,7 @@ from gatepass.administration.configuration.following import Terms, follow, limit
 from gatepass.administration.configuration.plans import Change, Kind, Member, Missing, Plan, Step
 from gatepass.administration.configuration.removing import removals
 from gatepass.administration.operators import Act
-from gatepass.administration.roles import exception_fault, narrows
+from gatepass.administration.roles import exception_fault, issuing_fault, narrows
 from gatepass.administration.upstreams.registering import check_form, check_still_bound, target_of
 from gatepass.errors import Error
 from gatepass.registry import Agent, Role, Upstream
@@ -183,6 +183,8 @@ def _plan_roles(work: _Work) -> None:
             scopes=said.shape.scopes,
             asks_person=said.shape.asks_person,
             max_lifetime=milliseconds(said.shape.max_lifetime),
+            default_scopes=said.shape.default_scopes,
+            longest_token=milliseconds(said.shape.longest_token),
             bearer_until=_instant(said.shape.bearer_until),
             bearer_because=said.shape.bearer_because,
             created=work.now if before is None else before.created,
@@ -194,6 +196,8 @@ def _plan_roles(work: _Work) -> None:
             work.notices += [f"role `{name}`: {fault}" for fault in work.after.faults_of(before)]
         else:
             work.faults += _scope_faults(work.after, said, legible=legible)
+        if not work.faults and (says := issuing_fault(wanted, work.after)):
+            work.faults.append(said.fault(says, "longest_token" if "longest" in says else "default_scopes"))
         if fault := exception_fault(wanted, before, work.now, may_have_ended=True):
             work.faults.append(said.fault(fault, "bearer_until"))
         act = Act.WIDEN_ROLE
@@ -211,7 +215,7 @@ def _instant(text: str | None) -> Instant | None:
 
 
 def _scope_faults(catalogues: Catalogues, said: Said[RoleFile], *, legible: bool) -> Iterator[Fault]:
-    for member in ("scopes", "asks_person"):
+    for member in ("scopes", "asks_person", "default_scopes"):
         scopes: tuple[str, ...] = getattr(said.shape, member)
         for place, text in enumerate(scopes):
             try:

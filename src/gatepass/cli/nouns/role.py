@@ -18,7 +18,11 @@ __all__ = ["role"]
 
 
 def _longest(item: Item) -> str:
-    seconds = item.get("max_lifetime_seconds")
+    return _span(item, "max_lifetime_seconds")
+
+
+def _span(item: Item, name: str) -> str:
+    seconds = item.get(name)
     return duration_text(int(seconds) * 1_000) if isinstance(seconds, Decimal) else "-"
 
 
@@ -36,6 +40,14 @@ def role() -> None:
 @click.option("--ask", "asks", multiple=True, metavar="SCOPE", help="What waits for a person. May be repeated.")
 @click.option("--longest", type=DURATION, help="The longest life of a token issued under the role, such as 8h.")
 @click.option(
+    "--default",
+    "defaults",
+    multiple=True,
+    metavar="SCOPE",
+    help="What an access token reads for which no scope was asked. May be repeated.",
+)
+@click.option("--longest-access", "short", type=DURATION, help="The longest life of an access token, such as 5m.")
+@click.option(
     "--bearer-until",
     "until",
     type=DEADLINE,
@@ -51,6 +63,8 @@ def set_(
     scopes: tuple[str, ...],
     asks: tuple[str, ...],
     longest: int | None,
+    defaults: tuple[str, ...],
+    short: int | None,
     until: str | None,
     because: str | None,
 ) -> None:
@@ -65,6 +79,8 @@ def set_(
         "scopes": scopes,
         "asks_person": asks,
         "max_lifetime_seconds": whole_seconds(longest, "--longest"),
+        "default_scopes": defaults,
+        "longest_token_seconds": whole_seconds(short, "--longest-access"),
         "bearer_until": until,
         "bearer_because": because,
     }
@@ -110,6 +126,10 @@ def _show(output: Output, item: Item) -> None:
     if item.get("asks_person"):
         rows.append(("asks a person", _lines(item.get("asks_person"))))
     rows.append(("longest token", _longest(item)))
+    if item.get("default_scopes"):
+        rows.append(("by default", _lines(item.get("default_scopes"))))
+    if item.get("longest_token_seconds") is not None:
+        rows.append(("longest access", _span(item, "longest_token_seconds")))
     if item.get("bearer_until"):
         rows.append(("bearers until", shown(item.get("bearer_until"))))
         rows.append(("because", shown(item.get("bearer_because"))))

@@ -24,6 +24,8 @@ _WORDS: Final = {
     "scopes": "Scopes",
     "asks_person": "Asks a person for",
     "longest": "Longest life of a token",
+    "default_scopes": "Granted where no scope is asked for",
+    "longest_token": "Longest life of an access token",
     "bearer_until": "Without proof of possession until",
     "bearer_because": "Because",
 }
@@ -121,11 +123,12 @@ async def _form(
 
 def _fields(role: Members) -> dict[str, str]:
     """The record as its form has it."""
-    longest = role.get("max_lifetime_seconds")
     return {
         "scopes": "\n".join(_texts(role["scopes"])),
         "asks_person": "\n".join(_texts(role["asks_person"])),
-        "longest": "" if longest is None else duration_text(int(str(longest)) * 1000),
+        "longest": _span_of(role.get("max_lifetime_seconds")),
+        "default_scopes": "\n".join(_texts(role["default_scopes"])),
+        "longest_token": _span_of(role.get("longest_token_seconds")),
         "bearer_until": str(role.get("bearer_until") or ""),
         "bearer_because": str(role.get("bearer_because") or ""),
     }
@@ -142,15 +145,22 @@ def _body(form: Fields) -> dict[str, Json]:
         "scopes": tuple(dict.fromkeys([*_lines(form.exact("scopes")), *form.all("pick")])),
         "asks_person": tuple(_lines(form.exact("asks_person"))),
     }
-    longest = seconds_said(form, "longest")
-    if longest is not None:
-        body["max_lifetime_seconds"] = longest
+    if defaults := _lines(form.exact("default_scopes")):
+        body["default_scopes"] = tuple(defaults)
+    for name, member in (("longest", "max_lifetime_seconds"), ("longest_token", "longest_token_seconds")):
+        span = seconds_said(form, name)
+        if span is not None:
+            body[member] = span
     body |= {name: form.one(name) for name in ("bearer_until", "bearer_because") if form.one(name)}
     return body
 
 
 async def _agents_in(asking: Asking, role: Members) -> list[Members]:
     return [agent for agent in await asking.api.listed("agents") if agent["role"] == role["name"]]
+
+
+def _span_of(seconds: Json) -> str:
+    return "" if seconds is None else duration_text(int(str(seconds)) * 1000)
 
 
 def _texts(value: Json) -> list[str]:

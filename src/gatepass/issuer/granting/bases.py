@@ -56,6 +56,8 @@ class Basis:
     ends: tuple[Instant, ...] = ()
     trust: str | None = None
     """The id of the trust rule that it goes back to."""
+    hands_on: bool = False
+    """Whether it is an access token that is exchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ def _descended(record: IssuedRecord, said: AccessToken | None, client: Client, w
         run=record.run,
         purpose=record.purpose,
         ends=(record.expires, *client.ends),
+        hands_on=True,
         trust=record.trust or client.trust,
     )
 

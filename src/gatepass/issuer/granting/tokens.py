@@ -15,14 +15,13 @@ Every issuance is journalled with all that is known of it, every refusal to a kn
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Final, Protocol
+from typing import Final
 
-from gatepass.access import AgentId, CredentialId, Instant, Json, MeterKind, Rate, Reservation, RunId
+from gatepass.access import AgentId, CredentialId, Instant, MeterKind, Rate, Reservation, RunId
 from gatepass.audit import Entry
 from gatepass.authority import SingleUse, meter_key
 from gatepass.credentials import IssuedRecord, new_id
 from gatepass.credentials.access_tokens import AccessToken, AgentClaims, Confirmation, StatusPlace
-from gatepass.credentials.access_tokens.notation import scope_of, write_authority
 from gatepass.credentials.proofs import Nonces, ProvenCall, ReplayStore, use_once, verify_proof
 from gatepass.errors import Denied, Error, LimitExceeded, Malformed, Unauthenticated, Unavailable
 from gatepass.issuer.clients import Client
@@ -40,6 +39,7 @@ from gatepass.issuer.granting.requests import (
     read_wishes,
 )
 from gatepass.issuer.granting.signing import CAPABILITY, Signing
+from gatepass.issuer.issuance import Book, Issuance
 from gatepass.issuer.places import Place, Places, RestPlace
 from gatepass.issuer.world import World, run_of, served_at
 from gatepass.keys import IssuerKey
@@ -58,44 +58,6 @@ QUESTIONS: Final = 6_000
 """What one agent may ask in a minute besides tokens: about tokens, for runs."""
 _CERTIFICATE: Final = "x5t#S256:"
 _PROVE: Final = "Ask with the JWT bearer grant and a new token of your own issuer."
-
-
-class Book(Protocol):
-    """Where what is issued is kept."""
-
-    def place(self, at: Instant, /) -> int:
-        """A status that nobody has had: the number of a list, and a place in it."""
-        ...
-
-    async def keep(self, record: IssuedRecord, entry: Entry, /) -> None:
-        """Durable, and on the live list, when it returns. Raises `Unavailable`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Issuance:
-    """What a client gets."""
-
-    text: str = field(repr=False)
-    record: IssuedRecord
-    exchanged: bool
-    capability: bool = False
-    """Whether the text is a capability's first link, and no access token."""
-
-    @property
-    def lifetime(self) -> int:
-        """Whole seconds, counted from now."""
-        return (self.record.expires - self.record.issued) // 1000
-
-    @property
-    def scope(self) -> str:
-        """What holds without a condition."""
-        return scope_of(self.record.authority)
-
-    @property
-    def details(self) -> Json:
-        """All of it."""
-        return write_authority(self.record.authority)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -197,6 +159,7 @@ class TokenService:
         granted = narrowest(  # (6)
             Wanted(
                 wishes=wishes.wishes,
+                whole=basis.hands_on,
                 composed=wishes.composed,
                 caveats=(SingleUse(meter_key(id_, "once")),) if read_flag(request.single_use, "single_use") else (),
                 lifetime=read_seconds(request.expires_in, "expires_in"),
@@ -386,7 +349,7 @@ class TokenService:
 
     def _refused(self, request: TokenRequest, client: Client | None, error: Error) -> None:
         """What is refused to a known client is journalled one by one: its number is capped."""
-        if client is None or isinstance(error, LimitExceeded | Unavailable):
+        if client is None or isinstance(error, LimitExceeded | Unavailable) or error.code == "proof_nonce":
             return
         agent = self.world.agents.get(client.agent)
         at, issuer = self.clock(), self.places.issuer

@@ -210,6 +210,8 @@ class RoleForm(Form):
     scopes: Annotated[Scopes, Field(json_schema_extra={"minItems": 1})]
     asks_person: Scopes = ()
     max_lifetime_seconds: Span | None = None
+    default_scopes: Scopes = ()
+    longest_token_seconds: Annotated[int, Field(ge=1, le=900)] | None = None
     bearer_until: MomentText | None = None
     bearer_because: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
 

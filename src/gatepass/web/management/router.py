@@ -18,6 +18,7 @@ from gatepass.web.management.handlers import (
     journal,
     people,
     runs,
+    signing,
     tokens,
     upstreams,
 )
@@ -40,6 +41,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     *upstreams.OPERATIONS,
     *tokens.OPERATIONS,
     *runs.OPERATIONS,
+    *signing.OPERATIONS,
     *configuration.OPERATIONS,
     *deployment.OPERATIONS,
     *journal.OPERATIONS,

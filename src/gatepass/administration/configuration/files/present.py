@@ -58,6 +58,8 @@ def role_file(role: Role) -> RoleFile:
         scopes=role.scopes,
         asks_person=role.asks_person,
         max_lifetime=longest,
+        default_scopes=role.default_scopes,
+        longest_token=None if role.longest_token is None else duration_text(role.longest_token),
         bearer_until=None if role.bearer_until is None else instant_text(role.bearer_until),
         bearer_because=role.bearer_because,
     )
@@ -118,7 +120,7 @@ def members_of(shape: AgentFile | RoleFile | UpstreamFile) -> Mapping[str, Value
     for name, value in shape.model_dump().items():
         inner = {f"{name}.{key}": each for key, each in value.items()} if isinstance(value, dict) else {name: value}
         flat |= inner
-    for name in ("scopes", "asks_person", "limits.classes"):
+    for name in ("scopes", "asks_person", "default_scopes", "limits.classes"):
         listed = flat.get(name)
         if isinstance(listed, tuple):
             flat[name] = tuple(dict.fromkeys(sorted(listed)))

@@ -119,6 +119,12 @@ class RoleFile(Shape):
         default=(), max_length=64, description="What of it waits for a person's yes."
     )
     max_lifetime: SpanSaid | None = Field(default=None, description="The longest life of a token under it.")
+    default_scopes: tuple[ScopeSaid, ...] = Field(
+        default=(), max_length=64, description="What an access token carries for which no scope was asked; it reads."
+    )
+    longest_token: SpanSaid | None = Field(
+        default=None, description="The longest life of an access token under it: 15m at most."
+    )
     bearer_until: MomentSaid | None = Field(
         default=None, description="Until when its credentials may do more than read without a proof of possession."
     )

@@ -5,6 +5,7 @@ from gatepass.web.management.answers.deployment import catalogue, concern, measu
 from gatepass.web.management.answers.journal import entry, head, kept_head, report, story
 from gatepass.web.management.answers.records import Shows
 from gatepass.web.management.answers.runs import run_shown
+from gatepass.web.management.answers.signing import signing_key_shown
 from gatepass.web.management.answers.words import encode, instant
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "run_shown",
     "setting",
     "shapes",
+    "signing_key_shown",
     "story",
 ]

@@ -69,6 +69,8 @@ class Shows:
             scopes=role.scopes,
             asks_person=role.asks_person,
             max_lifetime_seconds=None if longest is None else longest // 1000,
+            default_scopes=role.default_scopes,
+            longest_token_seconds=None if role.longest_token is None else role.longest_token // 1000,
             bearer_until=instant(role.bearer_until),
             bearer_because=role.bearer_because,
             managed_by=_managed_by(role),

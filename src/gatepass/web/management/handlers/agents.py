@@ -67,13 +67,15 @@ async def get_role(call: Call) -> Answer:
 async def put_role(call: Call) -> Answer:
     """Make a role what is said here."""
     form: RoleForm = call.form
-    longest = form.max_lifetime_seconds
+    longest, short = form.max_lifetime_seconds, form.longest_token_seconds
     role = await call.administration.roles.put(
         call.operator,
         call.ref,
         scopes=form.scopes,
         asks_person=form.asks_person,
         max_lifetime=None if longest is None else longest * 1000,
+        default_scopes=form.default_scopes,
+        longest_token=None if short is None else short * 1000,
         bearer_until=instant_in("bearer_until", form.bearer_until),
         bearer_because=form.bearer_because,
     )

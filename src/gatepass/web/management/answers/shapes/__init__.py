@@ -9,6 +9,7 @@ from gatepass.web.management.answers.shapes.configuration import (
     PlanShown,
 )
 from gatepass.web.management.answers.shapes.runs import Budget, Run, RunLimits
+from gatepass.web.management.answers.shapes.signing import SigningKey
 from gatepass.web.management.answers.shapes.things import (
     Agent,
     Injection,
@@ -120,6 +121,7 @@ __all__ = [
     "SettingOrigin",
     "Shape",
     "Shut",
+    "SigningKey",
     "StartingLimits",
     "Status",
     "Story",

@@ -123,6 +123,8 @@ class Role(Shape):
     scopes: tuple[str, ...]
     asks_person: tuple[str, ...]
     max_lifetime_seconds: int | None
+    default_scopes: tuple[str, ...]
+    longest_token_seconds: int | None
     bearer_until: Moment | None
     bearer_because: str | None
     managed_by: ManagedBy

@@ -12,7 +12,13 @@ from gatepass.web.management.reading import Form
 
 __all__ = ["RunCreation", "RunQuery"]
 
-Amount = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$")]
+Amount = Annotated[
+    str,
+    StringConstraints(
+        max_length=37, pattern=r"^([0-9]{0,17}[1-9][0-9]{0,17}(\.[0-9]{1,18})?|0{1,18}\.[0-9]{0,17}[1-9][0-9]{0,17})$"
+    ),
+]
+"""Above zero: nothing could be spent otherwise."""
 Label = Annotated[str, StringConstraints(max_length=100)]
 Property = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,16}$")]
