@@ -143,3 +143,13 @@ def test_without_a_role_nothing_is_issued() -> None:
     answer = decided(Wanted(wishes=(Wish(Scope.parse("orders:get")),)), Bounds(held=held, roles=(), types=TYPES))
     assert isinstance(answer, Error)
     assert answer.code == "role_forbids"
+
+
+def test_what_is_covered_in_part_alone_is_refused_with_that_part() -> None:
+    held = Authority.of(Permission.parse("orders:refund:1?amount<=5&amount>=0"))
+    bounds = Bounds(
+        held=held, roles=(RolePolicy("role", Authority.of(Permission.parse("orders:refund"))),), types=TYPES
+    )
+    answer = decided(Wanted(wishes=(Wish(Scope.parse("orders:refund:1?amount<=50")),), proven=True), bounds)
+    assert isinstance(answer, Error)
+    assert answer.details["granted"] == "orders:refund:1?amount<=5&amount>=0"
