@@ -38,25 +38,26 @@ def texts() -> dict[str, str]:
 TEXTS = texts()
 
 
-@pytest.mark.parametrize("name", TEXTS)
-def test_what_the_reader_accepts_keeps_to_the_schema(name: str) -> None:
+def readable(name: str) -> bool:
+    """Whether the reader takes it; some are there to be refused."""
     try:
         read_operations(TEXTS[name])
     except Malformed:
-        pytest.skip("the reader refuses it, as its test wants")
+        return False
+    return True
+
+
+TAKEN = [name for name in TEXTS if readable(name)]
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_the_reader_accepts_keeps_to_the_schema(name: str) -> None:
     faults = [f"{error.json_path}: {error.message[:120]}" for error in SCHEMA.iter_errors(yaml.safe_load(TEXTS[name]))]
     assert faults == []
 
 
 def test_there_are_many_of_them() -> None:
-    accepted = 0
-    for text in TEXTS.values():
-        try:
-            read_operations(text)
-        except Malformed:
-            continue
-        accepted += 1
-    assert accepted >= 20
+    assert len(TAKEN) >= 20
 
 
 WRONG = [

@@ -1,12 +1,10 @@
 """The issuer's wiring: what it is given, and the endpoints and documents that are made of it."""
 
-import hmac
 from collections.abc import Callable, Sequence
 
 from gatepass.access import AgentId, Rate
 from gatepass.administration import Administration
 from gatepass.credentials import Ahead
-from gatepass.credentials.proofs import Nonces
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.snapshot import Snapshot
 from gatepass.issuer import METHOD, ByAssertion, ByCertificate, Places, Published, TokenService
@@ -56,7 +54,7 @@ def token_service(
         entropy=Ahead(parts.entropy),
         ledger=parts.ledger,
         replays=parts.replay,
-        nonces=nonces_of(parts),
+        nonces=admission.passes.nonces,
         opened=keys.open,
         book=administration.access,
         note=parts.journal.append,
@@ -144,12 +142,3 @@ def _served_by(snapshot: Snapshot, pairs: Sequence[str]) -> Callable[[AgentId], 
         return frozenset(upstream for upstream, _, name in named if known is not None and known.name == name)
 
     return serves
-
-
-def nonces_of(parts: Parts) -> Nonces:
-    """Nonces for proofs, under a key that is derived from the deployment's own."""
-
-    def mac(message: bytes) -> bytes:
-        return hmac.digest(parts.keyring().current.derive("dpop nonces"), message, "sha256")
-
-    return Nonces(mac, parts.clock())
