@@ -60,7 +60,8 @@ class Deployment:
         """A deployment made of `parts`; what it made itself is closed when the caller is done."""
         async with AsyncExitStack() as closing:
             parts.ledger.rebuild({}, await parts.store.load_spent(parts.clock()))
-            admission = _admission(parts)
+            nonces = nonces_of(parts)
+            admission = _admission(parts, nonces)
             closing.callback(admission.close)
             mcp = _mcp(parts, admission)
             closing.push_async_callback(mcp.close)
@@ -76,7 +77,9 @@ class Deployment:
                 surfaces=Surfaces(rest=rest, mcp=mcp, header_only=mcp),
                 management=management,
                 oauth=oauth_of(
-                    token_service(parts, admission, administration, keys, trusted=trusted, foreign=foreign),
+                    token_service(
+                        parts, admission, administration, keys, nonces=nonces, trusted=trusted, foreign=foreign
+                    ),
                     administration,
                     admission.snapshot,
                     certificates=bool(parts.settings.server.certificate_proxies),
@@ -111,7 +114,7 @@ class Deployment:
 # -- the rooms
 
 
-def _admission(parts: Parts) -> Admission:
+def _admission(parts: Parts, nonces: Nonces) -> Admission:
     """The numbered steps, with everything that they decide with."""
     snapshot = Snapshot(live=Live(), defaults=_terms(parts.settings).limits)
     return Admission(
@@ -120,7 +123,7 @@ def _admission(parts: Parts) -> Admission:
             base=parts.agents_url,
             snapshot=snapshot,
             replay=parts.replay,
-            nonces=nonces_of(parts),
+            nonces=nonces,
         ),
         ledger=parts.ledger,
         journal=parts.journal,

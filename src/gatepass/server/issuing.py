@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from gatepass.access import AgentId, Rate
 from gatepass.administration import Administration
 from gatepass.credentials import Ahead
+from gatepass.credentials.proofs import Nonces
 from gatepass.gateway.admission import Admission
 from gatepass.gateway.snapshot import Snapshot
 from gatepass.issuer import METHOD, ByAssertion, ByCertificate, Places, Published, TokenService
@@ -41,6 +42,7 @@ def token_service(
     administration: Administration,
     keys: IssuerKeys,
     *,
+    nonces: Nonces,
     trusted: Trusted,
     foreign: ForeignKeys,
 ) -> TokenService:
@@ -54,7 +56,7 @@ def token_service(
         entropy=Ahead(parts.entropy),
         ledger=parts.ledger,
         replays=parts.replay,
-        nonces=admission.passes.nonces,
+        nonces=nonces,
         opened=keys.open,
         book=administration.access,
         note=parts.journal.append,
