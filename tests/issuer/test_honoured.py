@@ -78,6 +78,16 @@ def test_one_refund_and_nothing_else(issuing: Issuing) -> None:
     assert (again.status_code, code_of(again)) == (429, "budget_exceeded")
 
 
+def test_a_nonce_of_the_token_endpoint_counts_at_the_surfaces(issuing: Issuing) -> None:
+    """A client of the first second is asked for a nonce once, wherever it is asked."""
+    secret, key = issuing.agent("support-bot", "orders:get"), new_key()
+    token = issuing.get(own(secret, resource=PLACE, scope="orders:get"), key=key)
+    given = issuing.nonce
+    assert given is not None
+    assert call(issuing, token, key, path="/u/orders/orders/1").status_code == 200
+    assert issuing.nonce == given
+
+
 def test_a_plain_token_of_the_same_agent_only_reads(issuing: Issuing) -> None:
     secret = issuing.agent("support-bot", "orders:refund", "orders:get")
     token = issuing.get(own(secret, resource=PLACE, scope="orders:get:order-12345"))
