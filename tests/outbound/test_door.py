@@ -25,7 +25,7 @@ from gatepass.vault import Secret
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-HURRY = Patience(connect=0.5, first=0.5, idle=0.3, whole=2.0)
+HURRY = Patience(connect=5.0, first=0.5, idle=0.3, whole=2.0)
 
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {

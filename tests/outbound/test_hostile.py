@@ -411,6 +411,7 @@ def test_a_slow_reader_makes_the_upstream_wait() -> None:
             writer.write(bytes(1 << 20))
             await writer.drain()
             sent.append(1)
+        await reader.read(1)  # what is still to leave would be cut with this end
 
     async def scenario() -> None:
         async with serving(much) as raw:
