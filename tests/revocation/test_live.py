@@ -267,6 +267,34 @@ def test_nothing_is_left_of_a_hundred_thousand_that_have_come_and_gone() -> None
     assert {name: len(value) for name, value in left.items() if len(value)} == {}
 
 
+def test_what_the_issuer_signed_is_forgotten_an_hour_after_its_own_end_and_not_before() -> None:
+    live = Live()
+    live.add(credential("crd_a", life=HOUR), "key_1")
+    live.add(credential("crd_b", life=HOUR, above=("crd_a",)), "key_1")
+    withdraw(live, Scope.CREDENTIAL, "crd_a", at=NOON + 10)
+    late = credential("crd_c", life=HOUR, above=("crd_b",))
+    live.add(late, "key_1")
+    live.apply(Withdrawn(Scope.CREDENTIAL, "lnk_unheard", Instant(NOON + 10), Instant(NOON + HOUR)))
+    live.forget(Instant(NOON + 2 * HOUR))
+    for again in (credential("crd_a", life=HOUR), late):
+        live.add(again, "key_1")
+    assert alive(live, "crd_a", "crd_b", "crd_c") == []
+    assert all(live.fallen(CredentialId(name)) for name in ("crd_a", "crd_b", "crd_c", "lnk_unheard"))
+    live.forget(Instant(NOON + 2 * HOUR + 1))
+    left: dict[str, Any] = {name: value for name, value in vars(live).items() if hasattr(value, "__len__")}
+    assert {name: len(value) for name, value in left.items() if len(value)} == {}
+
+
+def test_a_withdrawal_of_what_nobody_signed_says_nothing_of_its_children() -> None:
+    """An API token's end is not that of the tokens that hang on it."""
+    live = Live()
+    live.add(credential("crd_a", life=HOUR))
+    withdraw(live, Scope.CREDENTIAL, "crd_a", at=NOON + 10)
+    live.forget(Instant(NOON + 5 * HOUR))
+    live.add(credential("crd_child", above=("crd_a",), issued=NOON + 5, life=9 * HOUR))
+    assert alive(live, "crd_child") == []
+
+
 # -- who is told
 
 

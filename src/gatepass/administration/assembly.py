@@ -172,6 +172,7 @@ def _announce_all(desk: Desk) -> None:
     desk.withdraw((Scope.RUN, run.id) for run in register.runs.values() if run.ended is not None)
     desk.withdraw((Scope.CREDENTIAL, token.id) for token in tokens if token.revoked is not None)
     desk.withdraw((Scope.CREDENTIAL, token.id) for token in issued if token.revoked is not None)
-    desk.withdraw((Scope.CREDENTIAL, link.id) for link in register.links.values() if link.expires > now)
+    for link in (link for link in register.links.values() if link.expires > now):
+        desk.withdraw([(Scope.CREDENTIAL, link.id)], link.expires)
     desk.withdraw((Scope.KEY, key.id) for key in register.signing.values() if key.withdrawn is not None)
     desk.withdraw_fenced()

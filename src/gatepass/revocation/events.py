@@ -44,6 +44,8 @@ class Withdrawn:
     scope: Scope
     id: str
     at: Instant
+    ends: Instant | None = None
+    """When a credential ends by itself, and with it whatever hangs below it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

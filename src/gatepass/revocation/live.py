@@ -9,7 +9,8 @@ The laws:
    heard of before the withdrawal or after.
 4. Whoever watches a credential at an upstream is called back exactly once, when either is withdrawn; at once, if
    it already was. By then the list says so to everybody.
-5. A withdrawal is forgotten only when no credential that it could concern can be alive.
+5. A withdrawal is forgotten only when no credential that it could concern can be alive. Of what the issuer signed,
+   nothing that hangs below outlives it, so it is forgotten soon after its own end: there may be many.
 
 Everything here is synchronous: once `withdraw` has returned, no check permits. Looking costs the same however many
 credentials there are, a withdrawal as much as what falls with it.
@@ -29,6 +30,8 @@ from gatepass.revocation.watchers import Callback, Watchers
 __all__ = ["Live", "Unwatch"]
 
 LONGEST_LIFE: Final = 366 * 86_400_000
+KEPT_AFTER: Final = 3_600_000
+"""Milliseconds that a withdrawal is kept after the end of what it concerns, should the clock be set back."""
 
 Unwatch = Callable[[], None]
 
@@ -70,6 +73,8 @@ class Live:
         self._kept_until: dict[str, int] = {}
         self._forgotten_next: list[tuple[int, str]] = []
         self._latest_end = 0
+        self._ends: dict[CredentialId, Instant] = {}
+        """When those on the list end that the issuer signed, and whatever hangs below them."""
         self._watchers = Watchers()
         self._falls = 0
 
@@ -90,8 +95,11 @@ class Live:
         links = (*_links(credential), key) if key is not None else tuple(_links(credential))
         cause = self._cause(credential, links)
         if cause is not None:
-            self._call_back(self._fall([credential.id], cause, credential.issued)[1])
+            ends = None if key is None else credential.expires
+            self._call_back(self._fall([credential.id], cause, credential.issued, ends)[1])
             return
+        if key is not None:
+            self._ends[credential.id] = credential.expires
         self._over.discard(credential.id)
         known = self._live.get(credential.id, ())
         self._live[credential.id] = tuple(dict.fromkeys([*known, *links]))
@@ -152,7 +160,7 @@ class Live:
             self._call_back(self._watchers.at(id_))
             return ()
         if scope is Scope.CREDENTIAL:
-            fell, called = self._fall([CredentialId(id_)], _CAUSES[scope], at)
+            fell, called = self._fall([CredentialId(id_)], _CAUSES[scope], at, withdrawn.ends)
         elif scope is Scope.EVERYTHING:
             self._fence(_EVERYTHING, scope, at)
             fell, called = self._fall(list(self._live), _CAUSES[scope], at)
@@ -203,9 +211,12 @@ class Live:
         self._keep(link, at)
 
     def _fall(
-        self, roots: Iterable[CredentialId], cause: Veto, at: Instant
+        self, roots: Iterable[CredentialId], cause: Veto, at: Instant, ends: Instant | None = None
     ) -> tuple[list[CredentialId], list[Callback]]:
-        """Strike the roots and everything below them off the list: what fell now, and who has to be called back."""
+        """Strike the roots and everything below them off the list: what fell now, and who has to be called back.
+
+        `ends` is when a root that is not on the list ends, and whatever hangs below it.
+        """
         self._falls += 1
         fell: list[CredentialId] = []
         called: list[Callback] = []
@@ -215,7 +226,7 @@ class Live:
             if credential in self._fallen:
                 continue
             self._fallen[credential] = why
-            self._keep(credential, at)
+            self._keep(credential, at, self._ends.get(credential, ends if why is cause else None))
             fell.append(credential)
             called += self._watchers.of(credential)
             falling += [(child, _ABOVE) for child in self._below.get(credential, ())]
@@ -224,14 +235,16 @@ class Live:
 
     def _strike(self, credential: CredentialId) -> None:
         self._over.discard(credential)
+        self._ends.pop(credential, None)
         for link in self._live.pop(credential, ()):
             self._below[link].discard(credential)
             if not self._below[link]:
                 del self._below[link]
 
-    def _keep(self, id_: str, at: Instant) -> None:
+    def _keep(self, id_: str, at: Instant, ends: Instant | None = None) -> None:
         """Keep a withdrawal until whatever was issued before `at`, heard of or not, has come to its end."""
-        until = max(at + self._longest_life, self._latest_end, self._kept_until.get(id_, 0))
+        latest = max(at + self._longest_life, self._latest_end) if ends is None else max(at, ends) + KEPT_AFTER
+        until = max(latest, self._kept_until.get(id_, 0))
         self._kept_until[id_] = until
         heappush(self._forgotten_next, (until, id_))
 

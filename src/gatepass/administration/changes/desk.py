@@ -118,19 +118,26 @@ class Desk:
 
     @asynccontextmanager
     async def in_force(
-        self, found: Callable[[], Iterable[Fallen]], actor: str, operator: Operator | None = None
+        self,
+        found: Callable[[], Iterable[Fallen]],
+        actor: str,
+        operator: Operator | None = None,
+        *,
+        ends: Instant | None = None,
     ) -> AsyncGenerator["Turn", None]:
         """A withdrawal of everything that `found` names, now, and again when its turn has come.
+
+        `ends` is when that ends by itself, where it is known and nobody else knows of it.
 
         Whoever calls this has asked `permit` first, or needs nobody's leave, as the finder of a leaked token.
         """
         conditional = operator is not None and operator.condition is not None
         if not conditional:
-            self.withdraw(found())
+            self.withdraw(found(), ends)
         async with self._lock:
             if operator is not None:
                 operator.require()
-            self.withdraw(found())
+            self.withdraw(found(), ends)
             try:
                 yield Turn(self, self.clock(), actor, operator)
             except Unavailable as error:
@@ -140,12 +147,12 @@ class Desk:
                     hint="It is refused now, but not recorded: make room, then withdraw it once more.",
                 ) from None
 
-    def withdraw(self, fallen: Iterable[Fallen]) -> None:
+    def withdraw(self, fallen: Iterable[Fallen], ends: Instant | None = None) -> None:
         """Announce what was not announced yet."""
         for scope, id_ in fallen:
             if (scope, id_) not in self.register.withdrawn:
                 self.register.withdrawn.add((scope, id_))
-                self.announce(Withdrawn(scope, id_, self.clock()))
+                self.announce(Withdrawn(scope, id_, self.clock(), ends))
 
     def reinstate(self, scope: Scope, id_: str) -> None:
         """Let new tokens of an agent live, or an upstream be called, again. After the commit that says so."""

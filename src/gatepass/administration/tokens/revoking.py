@@ -124,7 +124,7 @@ class Revoking:
 
     async def link(self, actor: AgentId, agent: AgentId, id_: CredentialId, expires: Instant, because: str) -> None:
         """Withdraw a link of a capability of `agent`'s, which was verified just now: it, and what hangs below it."""
-        async with self.desk.in_force(lambda: [(Scope.CREDENTIAL, id_)], actor) as turn:
+        async with self.desk.in_force(lambda: [(Scope.CREDENTIAL, id_)], actor, ends=expires) as turn:
             if id_ in self.desk.register.links:
                 return
             link = WithdrawnLink(id=id_, agent=agent, created=turn.at, expires=expires, because=because)
