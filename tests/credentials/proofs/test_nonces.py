@@ -44,6 +44,16 @@ def test_a_made_up_nonce_is_refused_even_where_none_was_needed(made: str) -> Non
         nonces().check(proof(made, BEGAN + 1), Instant(BEGAN + 1))
 
 
+def test_a_nonce_from_before_the_start_says_nothing_of_when_a_proof_was_made() -> None:
+    """It may be of a call that was made before, whose use was lost with the store."""
+    given = nonces().fresh(Instant(BEGAN - 1))
+    for issued in (BEGAN - 1000, BEGAN):
+        with pytest.raises(Unauthenticated) as needed:
+            nonces().check(proof(given, issued), Instant(BEGAN + 1))
+        assert needed.value.code == "proof_nonce"
+    nonces().check(proof(given, BEGAN + 1), Instant(BEGAN + 1))  # made since: it only is not over
+
+
 def test_a_proof_from_before_the_start_needs_one() -> None:
     for issued in (BEGAN - 1000, BEGAN):
         with pytest.raises(Unauthenticated) as needed:

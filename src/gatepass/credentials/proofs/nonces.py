@@ -1,7 +1,7 @@
 """Nonces of a server that keeps none (RFC 9449, sections 8 and 9).
 
-The law: a nonce says in which span of time it was given, under a key that only we have; it counts in that span and in
-the next. Processes that share the key take each other's. A proof that was made before this process began needs one:
+The law: a nonce says when it was given, under a key that only we have, and counts for a while. Processes that share
+the key take each other's. A proof that could be from before this process began needs one that was given since:
 whatever a store of uses may have lost, nothing from before the start passes twice. Whoever sends a nonce sends one
 that counts. Otherwise none is asked for: a proof is used once, and lives a minute (ADR 121).
 """
@@ -13,13 +13,15 @@ from typing import Final
 from gatepass.access import Instant
 from gatepass.credentials.proofs.dpop import Proof, ProofFault
 from gatepass.errors import Unauthenticated
-from gatepass.keys.jose.base64url import encode
+from gatepass.keys.jose.base64url import decode, encode
 
 __all__ = ["SPAN", "Nonces"]
 
 SPAN: Final = 120_000
-"""Milliseconds. A nonce counts for one to two of these."""
-_BYTES: Final = 16
+"""Milliseconds. A nonce counts for two of these."""
+_INSTANT: Final = 8
+_MAC: Final = 16
+"""Bytes of either part."""
 
 
 class Nonces:
@@ -33,14 +35,20 @@ class Nonces:
 
     def fresh(self, at: Instant) -> str:
         """The nonce of now, for the header `DPoP-Nonce`."""
-        return self._of(at // SPAN)
+        given = at.to_bytes(_INSTANT, "big")
+        return encode(given + self._over(given))
 
     def check(self, proof: Proof, at: Instant) -> None:
         """Raise `Unauthenticated` (`proof_nonce`), with a nonce that counts, where the proof's is missing or over."""
+        since = proof.issued > self._began
         if proof.nonce is None:
-            if proof.issued > self._began:
+            if since:
                 return
-        elif any(hmac.compare_digest(proof.nonce.encode(), self._of(span).encode()) for span in _spans(at)):
+        elif (
+            (given := self._given(proof.nonce)) is not None
+            and at - given < 2 * SPAN
+            and (since or given >= self._began)
+        ):
             return
         raise Unauthenticated(
             "proof_nonce",
@@ -48,9 +56,14 @@ class Nonces:
             details={"fault": ProofFault.NONCE, "dpop_nonce": self.fresh(at)},
         )
 
-    def _of(self, span: int) -> str:
-        return encode(self._mac(b"gatepass nonce/1\0%d" % span)[:_BYTES])
+    def _given(self, nonce: str) -> int | None:
+        """When we gave it; None for what we never gave."""
+        try:
+            whole = decode(nonce)
+        except ValueError:
+            return None
+        given, mac = whole[:_INSTANT], whole[_INSTANT:]
+        return int.from_bytes(given, "big") if hmac.compare_digest(mac, self._over(given)) else None
 
-
-def _spans(at: Instant) -> tuple[int, int]:
-    return at // SPAN, at // SPAN - 1
+    def _over(self, given: bytes) -> bytes:
+        return self._mac(b"gatepass nonce/2\0" + given)[:_MAC]
